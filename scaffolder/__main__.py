@@ -1,0 +1,5 @@
+"""`python -m scaffolder` is `fewshot`."""
+
+from scaffolder.cli import main
+
+main()

@@ -1,0 +1,160 @@
+"""Answers given beforehand: flags, an answers file, a preset.
+
+Which questions exist, their types, choices and checks stand in the template's copier.yml alone.
+"""
+
+import difflib
+import re
+import reprlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from scaffolder.errors import UsageError
+
+PRESETS = Path(__file__).parent / "presets"
+
+# What separates class names in the one line that holds them.
+_SEPARATORS = re.compile("[,，、]")
+_CASTS = {"int": int, "str": str}
+
+Questions = Mapping[str, Mapping[str, Any]]
+Answers = dict[str, Any]
+
+
+def presets() -> dict[str, Answers]:
+    """Returns the presets by name."""
+    return {path.stem: load(path) for path in sorted(PRESETS.glob("*.yaml"))}
+
+
+def preset(name: str) -> Answers:
+    """Returns the answers of a preset.
+
+    Raises:
+        UsageError: There is no such preset.
+    """
+    known = presets()
+    if name not in known:
+        raise UsageError(f"there is no preset {name!r}: choose from {', '.join(known)}")
+    return known[name]
+
+
+def load(path: Path) -> Answers:
+    """Reads an answers file: YAML, one answer a line. A project's own answers file will do.
+
+    Raises:
+        UsageError: The file is missing, or no such YAML.
+    """
+    import yaml
+
+    try:
+        answers = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the answers file {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"the answers file {path} is not UTF-8 text") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" (line {mark.line + 1})" if mark else ""
+        raise UsageError(f"the answers file {path} is not valid YAML{line}") from None
+    if not isinstance(answers, dict) or not all(isinstance(key, str) for key in answers):
+        raise UsageError(f"the answers file {path} must hold lines like 'shots: 20'")
+    return {key: value for key, value in answers.items() if key not in ("_commit", "_src_path")}
+
+
+def merge(*layers: Answers) -> Answers:
+    """Merges answers, the later layer winning; class names bring their number with them."""
+    merged: Answers = {}
+    for layer in layers:
+        classes = layer.get("classes")
+        if "num_classes" in layer and "classes" not in layer:
+            merged.pop("classes", None)
+        if isinstance(classes, str):
+            merged["num_classes"] = len(_SEPARATORS.split(classes))
+        elif isinstance(classes, list):
+            merged["num_classes"] = len(classes)
+        merged |= layer
+    return merged
+
+
+def check(answers: Answers, questions: Questions) -> Answers:
+    """Checks answers against the questions, and returns them in the types of the questions.
+
+    Raises:
+        UsageError: Naming every fault.
+    """
+    from jinja2 import ChainableUndefined, TemplateError
+    from jinja2.sandbox import SandboxedEnvironment
+
+    jinja = SandboxedEnvironment(undefined=ChainableUndefined)
+    asked = [name for name, question in questions.items() if question.get("when") is not False]
+    faults = [_unknown(name, asked) for name in answers if name not in asked]
+    known: Answers = {}
+    for name in asked:
+        question = questions[name]
+        cast = _CASTS.get(question.get("type", "str"), str)
+        if name not in answers:
+            default = question.get("default", "")
+            known[name] = _cast(cast, jinja.from_string(str(default)).render(known))
+            continue
+        given = answers[name]
+        try:
+            if isinstance(given, list) and name == "classes":
+                given = _one_line(given)
+            if isinstance(given, bool) or not isinstance(given, (str, int)):
+                raise ValueError(f"{reprlib.repr(given)} is not text or a number")
+            known[name] = value = _cast(cast, given)
+            if value is None:
+                raise ValueError(f"{reprlib.repr(given)} is not a whole number")
+            fault = _choice_fault(jinja, question, known, value)
+            if not fault and "validator" in question:
+                fault = jinja.from_string(question["validator"]).render(known).strip()
+            if fault:
+                raise ValueError(fault)
+        except (ValueError, TemplateError, TypeError) as error:
+            faults.append(f"{name}: {error}")
+    if faults:
+        raise UsageError("; ".join(faults))
+    return {name: known[name] for name in asked if name in answers}
+
+
+def _cast(cast: type, value: Any) -> Any:
+    try:
+        return cast(value)
+    except ValueError:
+        return None
+
+
+def _one_line(names: list[Any]) -> str:
+    """Writes class names in one line, as the question wants them."""
+    for name in names:
+        if isinstance(name, bool) or not isinstance(name, (str, int, float)):
+            shown = {True: "yes/true", False: "no/false", None: "empty"}
+            what = shown[name] if name is None or isinstance(name, bool) else reprlib.repr(name)
+            raise ValueError(f"the class name {what} is not text: put it in quotes")
+        if isinstance(name, str) and (_SEPARATORS.search(name) or name != name.strip()):
+            raise ValueError(
+                f"{reprlib.repr(name)} has a comma, or a space at its beginning or end"
+            )
+    return ", ".join(map(str, names))
+
+
+def _choice_fault(jinja: Any, question: Mapping[str, Any], known: Answers, value: Any) -> str:
+    """Returns why a value is none of the question's choices, or nothing."""
+    open_choices = []
+    for _, choice in question.get("choices", []):
+        choice = choice if isinstance(choice, dict) else {"value": choice}
+        closed = jinja.from_string(choice.get("validator", "")).render(known).strip()
+        if choice["value"] == value:
+            return f"{value} {closed}" if closed else ""
+        if not closed:
+            open_choices.append(str(choice["value"]))
+    if not open_choices:
+        return ""
+    return f"{reprlib.repr(value)} is not one of {', '.join(open_choices)}"
+
+
+def _unknown(name: str, asked: list[str]) -> str:
+    near = difflib.get_close_matches(name, asked, 1)
+    hint = f" (did you mean {near[0]}?)" if near else f" (there are {', '.join(asked)})"
+    return f"unknown answer {reprlib.repr(name)}{hint}"

@@ -1,0 +1,171 @@
+"""`fewshot new`: renders a project, commits it, and puts it in its place, all or nothing."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scaffolder import answers, git, releases
+from scaffolder.errors import FewshotError, UsageError
+
+ANSWERS_FILE = ".copier-answers.yml"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project that was made.
+
+    Attributes:
+        folder: Where it is.
+        version: The template version that it was made from.
+        answers: The recorded answers.
+        repository: The repository that holds the folder, if it was there before; nothing was
+            committed to it then.
+    """
+
+    folder: Path
+    version: str
+    answers: dict[str, Any]
+    repository: Path | None
+
+
+def new(
+    dest: Path,
+    given: answers.Answers,
+    *,
+    source: str | None = None,
+    version: str | None = None,
+    defaults: bool = False,
+    confirm: Callable[[dict[str, Any]], bool] = lambda recorded: True,
+    fill: Callable[[Path, dict[str, Any]], None] | None = None,
+) -> Project | None:
+    """Makes a project.
+
+    The project is made in a hidden folder on the same disk and renamed at the end, so that
+    whatever stops it before leaves nothing behind.
+
+    Args:
+        dest: A folder that is empty or not there yet.
+        given: Answers to questions that are not to be asked.
+        source: Template source; by default what comes with `fewshot`.
+        version: Template version; by default the newest.
+        defaults: Ask nothing: questions without an answer take their defaults.
+        confirm: Called with the answers before the project is put in its place.
+        fill: Adds files to the finished project that are not committed.
+
+    Returns:
+        The project, or None if `confirm` said no.
+
+    Raises:
+        FewshotError: Nothing was made.
+    """
+    git.forget_foreign_repository()
+    dest = _free(dest)
+    with releases.checkout(source, version) as release, _staging(dest) as stage:
+        given = answers.check(given, release.questions)
+        recorded = _render(release, stage, given, defaults)
+        if not confirm(recorded):
+            return None
+        outer = git.enclosing_repository(dest.parent, dest.name)
+        if not outer:
+            git.first_commit(stage, f"New project from template {recorded['_commit']}")
+        if fill:
+            fill(stage, recorded)
+        _put(stage, dest)
+    return Project(dest, recorded["_commit"], recorded, outer)
+
+
+def _free(dest: Path) -> Path:
+    """Returns the absolute path of a folder that can be made or is empty."""
+    if "\0" in str(dest) or not str(dest).isprintable():
+        raise UsageError(f"{str(dest)!r} cannot be the name of a folder")
+    try:
+        parent = dest.absolute().parent
+        if dest.is_dir():
+            if any(dest.iterdir()):
+                raise FewshotError(f"{dest} is not empty: choose another folder")
+        elif os.path.lexists(dest):
+            raise FewshotError(f"{dest} is not a folder: choose another name")
+        elif not parent.is_dir():
+            raise FewshotError(f"there is no folder {parent}: make it first, or correct the path")
+        return dest.resolve()
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "it is a loop of links"
+        raise FewshotError(f"cannot use {dest}: {reason}") from None
+
+
+@contextmanager
+def _staging(dest: Path) -> Iterator[Path]:
+    """Yields a hidden folder on the disk of `dest`, which is gone afterwards."""
+    beside = dest if dest.is_dir() else dest.parent
+    try:
+        stage = tempfile.mkdtemp(dir=beside, prefix=".fewshot-")
+    except OSError as error:
+        raise FewshotError(f"cannot write in {beside}: {error.strerror}") from None
+    try:
+        os.chmod(stage, 0o777 & ~_umask())
+        yield Path(stage)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _render(
+    release: releases.Release, stage: Path, given: answers.Answers, defaults: bool
+) -> dict[str, Any]:
+    """Asks what is not given, renders the template, and returns the recorded answers."""
+    import copier
+    import yaml
+    from copier.errors import CopierError
+
+    try:
+        copier.run_copy(str(release.folder), stage, given, defaults=defaults, quiet=True)
+    except KeyboardInterrupt:  # copier's own kind of it is a CopierError as well
+        raise KeyboardInterrupt from None
+    except (CopierError, ValueError) as error:
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise FewshotError(f"the template cannot be rendered: {said[-1]}") from None
+    # Record what copier would have recorded had it made the checkout.
+    path = stage / ANSWERS_FILE
+    origin = {"_commit": release.version, "_src_path": release.source}
+    line = yaml.safe_dump(origin, allow_unicode=True, width=1000)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        raise FewshotError(f"the template {release.source} writes no {ANSWERS_FILE}") from None
+    text = re.sub(r"^_src_path: .*\n", lambda found: line, text, count=1, flags=re.MULTILINE)
+    path.write_text(text, encoding="utf-8")
+    recorded = yaml.safe_load(text)
+    return origin | {name: recorded[name] for name in release.questions if name in recorded}
+
+
+def _put(stage: Path, dest: Path) -> None:
+    """Renames the finished project to `dest`; into it if the folder is there already."""
+    try:
+        if stage.parent != dest:
+            # Fails if something appeared there in the meantime.
+            os.rename(stage, dest)
+            return
+        if [entry.name for entry in dest.iterdir()] != [stage.name]:
+            raise FewshotError(f"{dest} is no longer empty: nothing was written")
+        moved: list[Path] = []
+        try:
+            for entry in sorted(stage.iterdir()):
+                entry.rename(dest / entry.name)
+                moved.append(dest / entry.name)
+        except BaseException:
+            for entry in moved:
+                entry.rename(stage / entry.name)
+            raise
+    except OSError as error:
+        raise FewshotError(f"cannot write {dest}: {error.strerror}") from None

@@ -1,0 +1,13 @@
+"""What the user can mend: one line on stderr and an exit code, never a traceback."""
+
+
+class FewshotError(Exception):
+    """Bad data or state. The text says what is wrong, where, and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(FewshotError):
+    """A wrong option or answer."""
+
+    exit_code = 2

@@ -1,0 +1,97 @@
+"""Calls of git that neither depend on the user's configuration nor change it."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from scaffolder.errors import FewshotError
+
+# Set by git for hooks and aliases: they would turn our calls to another repository.
+_FOREIGN = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+)
+# No hook of the user's runs in any call.
+_NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+# No ignore rule or background job of the user's takes part in the first commit.
+_FIRST_COMMIT = (
+    *("-c", "core.excludesFile="),
+    *("-c", "gc.auto=0"),
+    *("-c", "maintenance.auto=false"),
+)
+
+
+def forget_foreign_repository() -> None:
+    """Drops the environment variables that point git to a repository other than the folder's."""
+    for name in _FOREIGN:
+        os.environ.pop(name, None)
+
+
+def git(
+    *args: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None, stdin: str = ""
+) -> str:
+    """Runs git, without hooks, and returns what it printed.
+
+    Raises:
+        FewshotError: git is missing or failed; the text is the last line that it printed.
+    """
+    try:
+        done = subprocess.run(
+            ["git", *_NO_HOOKS, *map(str, args)],
+            cwd=cwd,
+            env={**os.environ, "LC_ALL": "C", **(env or {})},
+            input=stdin,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+        )
+    except FileNotFoundError:
+        raise FewshotError("git was not found: install it (2.30 or newer) and try again") from None
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise FewshotError(said[-1])
+    return done.stdout
+
+
+def enclosing_repository(folder: Path, name: str) -> Path | None:
+    """Returns the root of the repository that would track `folder/name`, if there is one."""
+    try:
+        root = git("rev-parse", "--show-toplevel", cwd=folder).rstrip("\n")
+    except FewshotError:
+        return None
+    if not root:  # inside a .git folder or a bare repository
+        return None
+    try:
+        git("check-ignore", "--quiet", "--no-index", "--", f"./{name}", cwd=folder)
+    except FewshotError:
+        return Path(root)
+    return None
+
+
+def first_commit(folder: Path, message: str) -> None:
+    """Makes `folder` a repository with one commit of everything that it does not ignore."""
+    git("-c", "init.defaultBranch=main", "init", "--quiet", cwd=folder)
+    git(*_FIRST_COMMIT, "add", "--all", cwd=folder)
+    flags = ("--quiet", "--no-gpg-sign", "--message", message)
+    git(*_FIRST_COMMIT, "commit", *flags, cwd=folder, env=_identity(folder))
+
+
+def _identity(folder: Path) -> dict[str, str]:
+    """Returns a name and an address for what the user has not configured."""
+    try:
+        known = git("config", "--get-regexp", r"^user\.(name|email)$", cwd=folder)
+    except FewshotError:
+        known = ""
+    env = {}
+    for key, fallback in (("name", "fewshot"), ("email", "fewshot@localhost")):
+        if f"user.{key} " not in known:
+            for role in ("AUTHOR", "COMMITTER"):
+                variable = f"GIT_{role}_{key.upper()}"
+                env[variable] = os.environ.get(variable) or fallback
+    return env
