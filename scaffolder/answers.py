@@ -91,38 +91,40 @@ def check(answers: Answers, questions: Questions) -> Answers:
     faults = [_unknown(name, asked) for name in answers if name not in asked]
     known: Answers = {}
     for name in asked:
-        question = questions[name]
-        cast = _CASTS.get(question.get("type", "str"), str)
-        if name not in answers:
-            default = question.get("default", "")
-            known[name] = _cast(cast, jinja.from_string(str(default)).render(known))
-            continue
-        given = answers[name]
         try:
-            if isinstance(given, list) and name == "classes":
-                given = _one_line(given)
-            if isinstance(given, bool) or not isinstance(given, (str, int)):
-                raise ValueError(f"{reprlib.repr(given)} is not text or a number")
-            known[name] = value = _cast(cast, given)
-            if value is None:
-                raise ValueError(f"{reprlib.repr(given)} is not a whole number")
-            fault = _choice_fault(jinja, question, known, value)
-            if not fault and "validator" in question:
-                fault = jinja.from_string(question["validator"]).render(known).strip()
-            if fault:
-                raise ValueError(fault)
-        except (ValueError, TemplateError, TypeError) as error:
+            known[name] = _answer(jinja, name, questions[name], known, answers)
+        except ValueError as error:
             faults.append(f"{name}: {error}")
+        except (TypeError, ArithmeticError, TemplateError) as error:
+            if not faults:  # else it follows from one of them
+                faults.append(f"{name}: {error}")
     if faults:
         raise UsageError("; ".join(faults))
     return {name: known[name] for name in asked if name in answers}
 
 
-def _cast(cast: type, value: Any) -> Any:
+def _answer(
+    jinja: Any, name: str, question: Mapping[str, Any], known: Answers, answers: Answers
+) -> Any:
+    """Returns an answer in the question's type, or the question's default; notes it in `known`."""
+    cast = _CASTS.get(question.get("type", "str"), str)
+    if name not in answers:
+        return cast(jinja.from_string(str(question.get("default", ""))).render(known))
+    given = answers[name]
+    if isinstance(given, list) and name == "classes":
+        given = _one_line(given)
+    if isinstance(given, bool) or not isinstance(given, (str, int)):
+        raise ValueError(f"{reprlib.repr(given)} is not text or a number")
     try:
-        return cast(value)
+        known[name] = value = cast(given)
     except ValueError:
-        return None
+        raise ValueError(f"{reprlib.repr(given)} is not a whole number") from None
+    fault = _choice_fault(jinja, question, known, value)
+    if not fault:
+        fault = jinja.from_string(question.get("validator", "")).render(known).strip()
+    if fault:
+        raise ValueError(fault)
+    return value
 
 
 def _one_line(names: list[Any]) -> str:

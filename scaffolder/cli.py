@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help="Projects that learn to recognise defects from a few labelled pictures.",
     epilog="Example: fewshot new pcb-line",
@@ -189,10 +189,9 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminated)
     try:
-        code = app(standalone_mode=False)
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        print("\nstopped: nothing was written", file=sys.stderr)
-        sys.exit(130)
+        code = 130
     except FewshotError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
@@ -202,6 +201,8 @@ def main() -> None:
         if not hasattr(error, "format_message"):
             raise
         _fail(error.format_message(), 2)
+    if code == 130:  # Ctrl-C
+        print("\nstopped: nothing was written", file=sys.stderr)
     sys.exit(code or 0)
 
 

@@ -64,7 +64,7 @@ def new(
     Raises:
         FewshotError: Nothing was made.
     """
-    git.forget_foreign_repository()
+    git.prepare()
     dest = _free(dest)
     with releases.checkout(source, version) as release, _staging(dest) as stage:
         given = answers.check(given, release.questions)
@@ -134,7 +134,7 @@ def _render(
         raise KeyboardInterrupt from None
     except (CopierError, ValueError) as error:
         said = str(error).strip().splitlines() or [type(error).__name__]
-        raise FewshotError(f"the template cannot be rendered: {said[-1]}") from None
+        raise FewshotError(f"the template cannot be rendered: {said[0]}") from None
     # Record what copier would have recorded had it made the checkout.
     path = stage / ANSWERS_FILE
     origin = {"_commit": release.version, "_src_path": release.source}
@@ -143,7 +143,9 @@ def _render(
         text = path.read_text(encoding="utf-8")
     except OSError:
         raise FewshotError(f"the template {release.source} writes no {ANSWERS_FILE}") from None
-    text = re.sub(r"^_src_path: .*\n", lambda found: line, text, count=1, flags=re.MULTILINE)
+    text, count = re.subn(r"^_src_path: .*\n", lambda _: line, text, count=1, flags=re.MULTILINE)
+    if not count:
+        raise FewshotError(f"the template {release.source} does not record its _src_path")
     path.write_text(text, encoding="utf-8")
     recorded = yaml.safe_load(text)
     return origin | {name: recorded[name] for name in release.questions if name in recorded}

@@ -1,6 +1,7 @@
 """Calls of git that neither depend on the user's configuration nor change it."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -27,10 +28,16 @@ _FIRST_COMMIT = (
 )
 
 
-def forget_foreign_repository() -> None:
-    """Drops the environment variables that point git to a repository other than the folder's."""
+def prepare() -> None:
+    """Drops the variables that point git elsewhere.
+
+    Raises:
+        FewshotError: There is no git.
+    """
     for name in _FOREIGN:
         os.environ.pop(name, None)
+    if not shutil.which("git"):
+        raise FewshotError("git was not found: install it (2.30 or newer) and try again")
 
 
 def git(
@@ -39,20 +46,17 @@ def git(
     """Runs git, without hooks, and returns what it printed.
 
     Raises:
-        FewshotError: git is missing or failed; the text is the last line that it printed.
+        FewshotError: git failed; the text is the last line that it printed.
     """
-    try:
-        done = subprocess.run(
-            ["git", *_NO_HOOKS, *map(str, args)],
-            cwd=cwd,
-            env={**os.environ, "LC_ALL": "C", **(env or {})},
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-        )
-    except FileNotFoundError:
-        raise FewshotError("git was not found: install it (2.30 or newer) and try again") from None
+    done = subprocess.run(
+        ["git", *_NO_HOOKS, *map(str, args)],
+        cwd=cwd,
+        env={**os.environ, "LC_ALL": "C", **(env or {})},
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+    )
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise FewshotError(said[-1])

@@ -1,0 +1,238 @@
+"""`fewshot new` without questions: what it leaves on disk, and what it refuses."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ANSWERS = ".copier-answers.yml"
+
+
+def git(folder: Path, *args: str) -> str:
+    done = subprocess.run(
+        ["git", *args], cwd=folder, check=True, capture_output=True, encoding="utf-8"
+    )
+    return done.stdout.strip()
+
+
+def answers(folder: Path) -> dict[str, object]:
+    return yaml.safe_load((folder / ANSWERS).read_text(encoding="utf-8"))
+
+
+def assert_refused(done: "subprocess.CompletedProcess[str]", *texts: str) -> None:
+    assert done.returncode in (1, 2)
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    for text in texts:
+        assert text in done.stderr
+
+
+def test_flags_become_the_recorded_answers(fewshot, tmp_path):
+    done = fewshot(
+        *("new", "line", "--task", "classification", "--class", "open", "--class", "短路"),
+        *("--shots", "5", "--target", "jetson", "--language", "en", "--defaults"),
+    )
+    assert done.returncode == 0, done.stderr
+    recorded = answers(tmp_path / "line")
+    assert recorded.pop("_commit").startswith("v")
+    assert recorded.pop("_src_path").endswith("templates.bundle")
+    assert recorded == {
+        "language": "en",
+        "task": "classification",
+        "num_classes": 2,
+        "classes": "open, 短路",
+        "shots": 5,
+        "target": "jetson",
+    }
+    assert "cd line" in done.stdout and "make setup" in done.stdout
+    assert os.listdir(tmp_path) == ["line"]
+
+
+def test_it_makes_the_first_commit_and_says_so(fewshot, tmp_path):
+    done = fewshot("new", "line", "--defaults")
+    assert "first commit" in done.stdout
+    assert git(tmp_path / "line", "rev-list", "--count", "HEAD") == "1"
+    assert git(tmp_path / "line", "status", "--porcelain") == ""
+
+
+def test_it_speaks_chinese(fewshot):
+    done = fewshot("new", "line", "--language", "zh", "--defaults")
+    assert "下一步" in done.stdout and "Next" not in done.stdout
+
+
+def test_it_speaks_chinese_to_a_terminal_that_cannot(fewshot):
+    done = fewshot("new", "line", "--language", "zh", "--defaults", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0 and done.stderr == ""
+
+
+def test_only_the_number_of_classes(fewshot, tmp_path):
+    assert fewshot("new", "line", "--num-classes", "3", "--defaults").returncode == 0
+    assert answers(tmp_path / "line")["classes"] == "class_1, class_2, class_3"
+
+
+def test_a_flag_wins_over_the_file_and_the_file_over_the_preset(fewshot, tmp_path):
+    (tmp_path / "a.yml").write_text("shots: 7\ntarget: jetson\nclasses: [a, 2]\n")
+    done = fewshot(
+        *("new", "line", "--preset", "pcb-defects", "--answers", "a.yml"),
+        *("--target", "arm-linux", "--defaults"),
+    )
+    assert done.returncode == 0, done.stderr
+    recorded = answers(tmp_path / "line")
+    assert (recorded["shots"], recorded["target"]) == (7, "arm-linux")
+    assert (recorded["classes"], recorded["num_classes"]) == ("a, 2", 2)
+
+
+def test_another_projects_answers_file_will_do(fewshot, tmp_path):
+    fewshot("new", "one", "--class", "a", "--class", "b", "--class", "c", "--defaults")
+    done = fewshot("new", "two", "--answers", f"one/{ANSWERS}", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert answers(tmp_path / "two") == answers(tmp_path / "one")
+
+
+def test_an_empty_folder_is_filled_in_place(fewshot, tmp_path):
+    dest = tmp_path / "line"
+    dest.mkdir()
+    inode = dest.stat().st_ino
+    assert fewshot("new", "line", "--defaults").returncode == 0
+    assert dest.stat().st_ino == inode
+    assert (dest / ANSWERS).is_file() and (dest / ".git").is_dir()
+    assert not list(dest.glob(".fewshot-*"))
+
+
+def test_the_folder_has_ordinary_permissions(fewshot, tmp_path):
+    fewshot("new", "line", "--defaults")
+    (tmp_path / "ordinary").mkdir()
+    assert (tmp_path / "line").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+
+
+@pytest.mark.parametrize(
+    ("args", "texts"),
+    [
+        (["no/such"], ["there is no folder"]),
+        (["full"], ["full is not empty"]),
+        (["file"], ["file is not a folder"]),
+        (["file/x"], ["there is no folder"]),
+        (["loop"], ["loop"]),
+        (["/proc/x"], ["cannot write in /proc"]),
+        (["a\nb"], ["cannot be the name of a folder"]),
+        (["x", "--target", "toaster"], ["'toaster' is not one of x86-cpu, nvidia-gpu"]),
+        (["x", "--task", "detection"], ["comes with the next template release"]),
+        (["x", "--language", "fr"], ["'fr' is not one of en, zh"]),
+        (["x", "--num-classes", "0"], ["from 2 to 1000"]),
+        (["x", "--num-classes", "1000000000"], ["from 2 to 1000"]),
+        (["x", "--class", "a"], ["from 2 to 1000"]),
+        (["x", "--num-classes", "3", "--class", "a", "--class", "b"], ["2 names for 3 classes"]),
+        (["x", "--shots", "0"], ["at least 1 picture"]),
+        (["x", "--shots", "many"], ["'many' is not a whole number"]),
+        (["x", "--shots", "9" * 5000], ["is not a whole number"]),
+        (["x", "--num-classes", "z", "--class", "a"], ["error: num_classes: 'z' is not a whole"]),
+        (["x", "--num-classes", "z"], ["error: num_classes: 'z' is not a whole number\n"]),
+        (["x", "--shots", "0", "--target", "y"], ["at least 1 picture", "'y' is not one of"]),
+        (["x", "--preset", "nope"], ["there is no preset 'nope'", "pcb-defects"]),
+        (["x", "--preset", "../presets/pcb-defects"], ["there is no preset"]),
+        (["x", "--answers", "nope.yml"], ["cannot read the answers file nope.yml"]),
+        (["x", "--answers", "full"], ["cannot read the answers file full"]),
+        (["x", "--version", "v99"], ["there is no version v99"]),
+        (["x", "--version", "--upload-pack=x"], ["neither a template source nor a version"]),
+        (["x", "--template", "--upload-pack=x"], ["neither a template source nor a version"]),
+        (["x", "--template", "nowhere"], ["cannot read the template source nowhere"]),
+        (["x", "--template", "full"], ["cannot read the template source"]),
+        (["x", "--template", "ext::touch here"], ["cannot read the template source"]),
+        (["x", "--colour"], ["No such option"]),
+    ],
+)
+def test_wrong_input_gets_one_line(fewshot, tmp_path, args, texts):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "loop").symlink_to("loop")
+    before = sorted(os.listdir(tmp_path))
+    assert_refused(fewshot("new", *args, "--defaults"), *texts)
+    assert sorted(os.listdir(tmp_path)) == before
+    assert os.listdir(tmp_path / "full") == ["mine.txt"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("shot: 3\nclass: [a]\n", ["'shot' (did you mean shots?)", "'class' (did you mean class"]),
+        ("class_names: [a, b]\n", ["unknown answer 'class_names'"]),
+        ("shots: [", ["not valid YAML (line 1)"]),
+        ("shots: !!python/object/apply:os.system [ls]", ["not valid YAML (line 1)"]),
+        ("shots", ["must hold lines like"]),
+        ("", ["must hold lines like"]),
+        ("1: 2", ["must hold lines like"]),
+        ("classes: [yes, no]", ["class name yes/true is not text: put it in quotes"]),
+        ("classes: [a, null]", ["is not text"]),
+        ("classes: {a: b}", ["is not text or a number"]),
+        ("shots: 1.5", ["is not text or a number"]),
+        ("shots: true", ["is not text or a number"]),
+        ("a: &a [x, x]\nb: &b [*a, *a]\nclasses: [*b, *b]", ["unknown answer 'a'"]),
+        ("\0", ["not valid YAML"]),
+    ],
+)
+def test_a_wrong_answers_file_gets_one_line(fewshot, tmp_path, text, said):
+    (tmp_path / "a.yml").write_text(text)
+    assert_refused(fewshot("new", "x", "--answers", "a.yml", "--defaults"), *said)
+    assert os.listdir(tmp_path) == ["a.yml"]
+
+
+def test_an_answers_file_in_another_encoding(fewshot, tmp_path):
+    (tmp_path / "a.yml").write_bytes("classes: 短路".encode("gbk"))
+    assert_refused(fewshot("new", "x", "--answers", "a.yml", "--defaults"), "not UTF-8")
+
+
+def test_without_a_terminal_it_wants_defaults(fewshot):
+    assert_refused(fewshot("new", "x"), "not a terminal", "--defaults")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_unwritable_folder(fewshot, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o555)
+    assert_refused(fewshot("new", "locked/x", "--defaults"), "cannot write in")
+
+
+def test_a_source_without_releases_wants_a_version(fewshot, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "copier.yml").write_text("language: {type: str, default: en}\n")
+    (source / "{{_copier_conf.answers_file}}.jinja").write_text(
+        "{{ _copier_answers|to_nice_yaml }}"
+    )
+    git(source, "init", "--quiet", "--initial-branch=main")
+    git(source, "add", "--all")
+    identity = ("-c", "user.name=x", "-c", "user.email=x")
+    git(source, *identity, "commit", "--quiet", "--message", "x")
+    assert_refused(fewshot("new", "x", "--template", source, "--defaults"), "no released version")
+    done = fewshot("new", "x", "--template", source, "--version", "main", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert answers(tmp_path / "x")["_commit"] == git(source, "rev-parse", "--short", "HEAD")
+    for url in (f"file://{source}", str(source)):
+        done = fewshot("new", f"x{len(url)}", "--template", url, "--version", "main", "--defaults")
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_source_without_questions(fewshot, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    git(source, "init", "--quiet")
+    identity = ("-c", "user.name=x", "-c", "user.email=x")
+    git(source, *identity, "commit", "--quiet", "--allow-empty", "--message", "x")
+    git(source, "tag", "v1.0")
+    assert_refused(fewshot("new", "x", "--template", source, "--defaults"), "no copier.yml")
+
+
+def test_a_template_that_wants_to_run_something_is_refused(fewshot, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "copier.yml").write_text("_tasks: [touch ran]\n")
+    git(source, "init", "--quiet")
+    git(source, "add", "--all")
+    identity = ("-c", "user.name=x", "-c", "user.email=x")
+    git(source, *identity, "commit", "--quiet", "--message", "x")
+    git(source, "tag", "v1.0")
+    assert_refused(fewshot("new", "x", "--template", source, "--defaults"), "unsafe")
+    assert not list(tmp_path.rglob("ran"))

@@ -1,0 +1,166 @@
+"""The wizard as a user meets it: in a real terminal, key by key."""
+
+import os
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DOWN, ENTER, CTRL_C, CTRL_U = "\x1b[B", "\r", "\x03", "\x15"
+
+
+@pytest.fixture
+def terminal(bundle, tmp_path):
+    """Starts `fewshot` in a terminal of 30 lines and 120 columns."""
+    started = []
+
+    def start(*args: str) -> "pexpect.spawn[str]":
+        child = pexpect.spawn(
+            sys.executable,
+            ["-m", "scaffolder", *args],
+            cwd=str(tmp_path),
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "FEWSHOT_TEMPLATE": str(bundle),
+                "PROMPT_TOOLKIT_NO_CPR": "1",
+                "TERM": "xterm-256color",
+                "LANG": "C.UTF-8",
+            },
+            dimensions=(30, 120),
+            encoding="utf-8",
+            timeout=30,
+        )
+        started.append(child)
+        return child
+
+    yield start
+    for child in started:
+        child.close(force=True)
+
+
+def ended(child: "pexpect.spawn[str]") -> int:
+    child.expect(pexpect.EOF)
+    child.close()
+    return child.exitstatus
+
+
+def test_english(terminal, tmp_path):
+    child = terminal("new", "line")
+    child.expect("Language")
+    child.send(ENTER)
+    child.expect("What is the task")
+    child.expect("comes with the next template release")
+    child.send(ENTER)
+    child.expect("How many classes")
+    child.send(CTRL_U + "0" + ENTER)
+    child.expect("must be|from 2 to 1000")
+    child.send(CTRL_U + "3" + ENTER)
+    child.expect("Class names")
+    child.expect("class_1, class_2, class_3")
+    child.send(CTRL_U + "open, short" + ENTER)
+    child.expect("there are 2 names for 3 classes")
+    child.send(CTRL_U + "open, short, pin-hole" + ENTER)
+    child.expect("How many labelled pictures")
+    child.send(CTRL_U + "5" + ENTER)
+    child.expect("Where will the model run")
+    child.send(DOWN + DOWN + ENTER)
+    child.expect("Summary")
+    child.expect("Folder: line")
+    child.expect("Target: jetson")
+    child.expect("Write the project")
+    assert not (tmp_path / "line").exists()
+    child.send("y" + ENTER)
+    child.expect("Next:")
+    assert ended(child) == 0
+    recorded = yaml.safe_load((tmp_path / "line" / ".copier-answers.yml").read_text())
+    assert recorded["classes"] == "open, short, pin-hole"
+    assert (recorded["shots"], recorded["target"]) == (5, "jetson")
+    assert os.listdir(tmp_path) == ["line"]
+
+
+def test_chinese(terminal, tmp_path):
+    child = terminal("new", "line")
+    child.expect("Language / 语言")
+    child.send(DOWN + ENTER)
+    child.expect("要解决什么任务")
+    child.expect("随下一个模板版本提供")
+    child.send(ENTER)
+    child.expect("有多少个类别")
+    child.send(CTRL_U + "1" + ENTER)
+    child.expect("类别数必须在 2 到 1000 之间")
+    child.send(CTRL_U + "2" + ENTER)
+    child.expect("类别名称")
+    child.send(CTRL_U + "短路，短路" + ENTER)
+    child.expect("重复了")
+    child.send(CTRL_U + "短路、开路" + ENTER)
+    child.expect("每个类别用多少张")
+    child.send(ENTER)
+    child.expect("模型将部署在哪里")
+    child.send(ENTER)
+    child.expect("摘要")
+    child.expect("类别: 短路、开路")
+    child.send(ENTER)
+    child.expect("下一步")
+    assert ended(child) == 0
+    recorded = yaml.safe_load((tmp_path / "line" / ".copier-answers.yml").read_text("utf-8"))
+    assert recorded["classes"] == "短路、开路"
+
+
+def test_what_is_given_is_not_asked(terminal):
+    child = terminal("new", "line", "--preset", "pcb-defects", "--language", "en")
+    assert child.expect(["Write the project", "What is", "How many"]) == 0
+
+
+@pytest.mark.parametrize("answered", [0, 2])
+def test_ctrl_c_leaves_nothing(terminal, tmp_path, answered):
+    child = terminal("new", "line")
+    child.expect("Language")
+    for question in ("task", "classes")[:answered]:
+        child.send(ENTER)
+        child.expect(question)
+    child.send(CTRL_C)
+    child.expect("stopped: nothing was written")
+    assert ended(child) == 130
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("keys", ["n" + ENTER, CTRL_C])
+def test_saying_no_to_the_summary_leaves_nothing(terminal, tmp_path, keys):
+    (tmp_path / "line").mkdir()
+    child = terminal("new", "line", "--preset", "pcb-defects", "--language", "en")
+    child.expect("Write the project")
+    child.send(keys)
+    child.expect("[Nn]othing was written")
+    assert ended(child) in (1, 130)
+    assert os.listdir(tmp_path) == ["line"]
+    assert os.listdir(tmp_path / "line") == []
+
+
+def test_a_closed_terminal_leaves_nothing(terminal, tmp_path):
+    child = terminal("new", "line")
+    child.expect("Language")
+    child.close(force=False)
+    child.wait()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_wrong_flag_is_told_before_the_first_question(terminal):
+    child = terminal("new", "line", "--target", "toaster")
+    child.expect("'toaster' is not one of x86-cpu")
+    assert ended(child) == 2
+
+
+def test_a_folder_filled_in_the_meantime_is_not_touched(terminal, tmp_path):
+    child = terminal("new", "line", "--preset", "pcb-defects", "--language", "en")
+    child.expect("Write the project")
+    (tmp_path / "line").mkdir()
+    (tmp_path / "line" / "mine.txt").write_text("mine")
+    child.send(ENTER)
+    child.expect("error: cannot write")
+    assert ended(child) == 1
+    assert os.listdir(tmp_path) == ["line"]
+    assert os.listdir(tmp_path / "line") == ["mine.txt"]
