@@ -1,0 +1,137 @@
+"""The release bundle, and what a project records of it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scaffolder import releases
+from scaffolder.errors import FewshotError
+
+ROOT = Path(__file__).parents[2]
+
+
+def write_version(templates: Path, version: str) -> None:
+    (templates / "VERSION").write_text(f"{version}\n")
+
+
+@pytest.fixture
+def templates(home, tmp_path) -> Path:
+    """A copy of templates/ in a repository of its own."""
+    copy = tmp_path / "checkout" / "templates"
+    shutil.copytree(ROOT / "templates", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(["git", "init", "--quiet"], cwd=copy.parent, check=True)
+    return copy
+
+
+def test_the_newest_release_is_the_working_templates(home, bundle):
+    """Whoever edits templates/ runs `make bundle`."""
+    shipped, built = releases.tags(releases.BUNDLE), releases.tags(bundle)
+    newest = list(shipped)[-1]
+    assert [newest] == list(built)
+    with (
+        releases.checkout(str(releases.BUNDLE), newest) as old,
+        releases.checkout(str(bundle), newest) as new,
+    ):
+        diff = subprocess.run(
+            ["git", "diff", "--no-index", "--stat", old.folder, new.folder],
+            capture_output=True,
+            encoding="utf-8",
+        )
+    assert diff.stdout == "", "run `make bundle`"
+
+
+def test_a_bundle_is_built_byte_for_byte_alike(templates, tmp_path):
+    one, two = tmp_path / "one.bundle", tmp_path / "two.bundle"
+    releases.build(templates, one)
+    os.utime(templates / "copier.yml", (0, 0))
+    releases.build(templates, two)
+    assert one.read_bytes() == two.read_bytes()
+    releases.build(templates, two)
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_versions_follow_each_other(templates, tmp_path):
+    path = tmp_path / "templates.bundle"
+    for version in ("0.9.0", "0.10.0", "0.10.1"):
+        write_version(templates, version)
+        assert releases.build(templates, path) == f"v{version}"
+    assert list(releases.tags(path)) == ["v0.9.0", "v0.10.0", "v0.10.1"]
+    first = releases.tags(path)["v0.9.0"]
+    write_version(templates, "0.10.1")
+    (templates / "new").write_text("x")
+    releases.build(templates, path)
+    assert releases.tags(path)["v0.9.0"] == first
+    write_version(templates, "0.9.5")
+    with pytest.raises(FewshotError, match="next version"):
+        releases.build(templates, path)
+
+
+def test_a_released_version_is_not_built_again(templates, tmp_path, monkeypatch):
+    monkeypatch.setattr(releases, "RELEASED", {"v0.1.0": "0" * 40})
+    write_version(templates, "0.1.0")
+    with pytest.raises(FewshotError, match=r"v0\.1\.0 is released"):
+        releases.build(templates, tmp_path / "templates.bundle")
+
+
+def test_released_versions_are_what_was_released():
+    tags = releases.tags(releases.BUNDLE)
+    assert releases.RELEASED.items() <= tags.items()
+
+
+def test_the_bundle_is_copied_to_the_users_data(fewshot, home, tmp_path):
+    done = fewshot("new", "line", "--defaults", FEWSHOT_TEMPLATE="")
+    assert done.returncode == 0, done.stderr
+    recorded = yaml.safe_load((tmp_path / "line" / ".copier-answers.yml").read_text())
+    assert recorded["_src_path"] == "~/.local/share/fewshot/templates.bundle"
+    installed = home / ".local/share/fewshot/templates.bundle"
+    assert installed.read_bytes() == releases.BUNDLE.read_bytes()
+    assert os.listdir(installed.parent) == ["templates.bundle"]
+
+
+def test_a_newer_bundle_of_the_user_stays(templates, home, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    older, newer = tmp_path / "older" / "templates.bundle", tmp_path / "newer.bundle"
+    write_version(templates, "1.0.0")
+    releases.build(templates, older)
+    shutil.copy(older, newer)
+    write_version(templates, "1.1.0")
+    releases.build(templates, newer)
+    monkeypatch.setattr(releases, "BUNDLE", older)
+    installed = releases.install()
+    assert installed.read_bytes() == older.read_bytes()
+    shutil.copy(newer, installed)
+    assert releases.install().read_bytes() == newer.read_bytes()
+    installed.write_bytes(b"broken")
+    assert releases.install().read_bytes() == older.read_bytes()
+
+
+def test_an_older_version_can_be_asked_for(templates, fewshot, tmp_path):
+    path = tmp_path / "templates.bundle"
+    for version in ("1.0.0", "1.1.0"):
+        write_version(templates, version)
+        releases.build(templates, path)
+    for asked in ("v1.0.0", "1.0.0"):
+        args = ("new", asked, "--template", path, "--version", asked, "--defaults")
+        assert fewshot(*args).returncode == 0
+        assert "_commit: v1.0.0\n" in (tmp_path / asked / ".copier-answers.yml").read_text()
+
+
+def test_what_is_rendered_is_what_copier_renders(bundle, fewshot, tmp_path):
+    assert fewshot("new", "ours", "--template", bundle, "--defaults").returncode == 0
+    subprocess.run(
+        [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", bundle, "copiers"],
+        cwd=tmp_path,
+        check=True,
+    )
+    diff = subprocess.run(
+        ["diff", "--recursive", "--exclude=.git", "ours", "copiers"],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert diff.stdout == ""

@@ -1,0 +1,179 @@
+"""What the template renders: the exact files, and any text as a class name."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scaffolder import answers, create, releases
+from scaffolder.errors import FewshotError
+
+ROOT = Path(__file__).parents[2]
+LIST = Path(__file__).with_name("classification.txt")
+
+HOSTILE = [
+    *("{{ 7 * 7 }}", "{% raw %}", "{# x #}", "$(touch pwned)", "`touch pwned`", "$HOME", "${X}"),
+    *("it's", '"quoted"', "a: b", "- a", "# a", "&a *b", "!!python", "<b>", "a;b", "a|b"),
+    *(
+        "no",
+        "null",
+        "1e3",
+        "0o7",
+        "~",
+        "=",
+        "%x",
+        "@x",
+        "-rf",
+        "--",
+        "短路",
+        "épissure",
+        "🔥",
+        "👩‍🔧",
+    ),
+    *("café", "a b", "*", "?", "[a]", "{a}", "x" * 100, "划" * 85, "𠮷"),
+]
+
+
+@pytest.fixture(scope="module")
+def rendering(bundle, tmp_path_factory) -> Path:
+    """The default classification project."""
+    folder = tmp_path_factory.mktemp("rendering") / "line"
+    create.new(folder, {}, source=str(bundle), defaults=True)
+    return folder
+
+
+def run(*args: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(args, cwd=cwd, capture_output=True, encoding="utf-8")
+
+
+def test_exactly_these_files(rendering):
+    """After a change of the files: `make files`, and read the difference."""
+    on_disk = sorted(
+        str(path.relative_to(rendering))
+        for path in rendering.rglob("*")
+        if not path.is_dir() and ".git" not in path.relative_to(rendering).parts
+    )
+    assert on_disk == LIST.read_text(encoding="utf-8").splitlines()
+
+
+def test_every_file_is_committed(rendering):
+    assert run("git", "status", "--porcelain", "--ignored", cwd=rendering).stdout == ""
+
+
+def test_no_jinja_is_left(rendering):
+    for path in rendering.rglob("*"):
+        assert "{{" not in path.name and "}}" not in path.name
+    for name in ("Makefile", "README.md", "Dockerfile", "settings.yaml"):
+        text = (rendering / name).read_text(encoding="utf-8")
+        assert "{%" not in text and "{{ " not in text, name
+
+
+def test_the_dockerfile_is_linted(rendering):
+    done = run(Path(sys.executable).with_name("hadolint"), "Dockerfile", cwd=rendering)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_python_is_plain_python():
+    assert not list((ROOT / "templates").rglob("*.py.jinja"))
+
+
+def test_ruff_finds_nothing(rendering):
+    for command in (["check"], ["format", "--check"]):
+        options = ("--no-cache", "--line-length=100", "--target-version=py310")
+        isolated = ("--isolated",) if not (rendering / "ruff.toml").exists() else ()
+        done = run(sys.executable, "-m", "ruff", *command, *isolated, *options, ".", cwd=rendering)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("target", ["x86-cpu", "nvidia-gpu", "jetson", "arm-linux"])
+def test_every_language_and_target_renders(bundle, tmp_path, language, target):
+    given = {"language": language, "target": target}
+    create.new(tmp_path / "line", given, source=str(bundle), defaults=True)
+    done = run("make", "--dry-run", "help", cwd=tmp_path / "line")
+    assert done.returncode == 0, done.stderr
+
+
+def classes_of(bundle: Path, names: list[str]) -> list[str]:
+    """Renders a project with these class names and returns those in its settings.yaml."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder) / "line"
+        given = answers.merge({"classes": names})
+        create.new(project, given, source=str(bundle), defaults=True)
+        for config in (project / "settings.yaml", project / ".copier-answers.yml"):
+            assert yaml.safe_load(config.read_text(encoding="utf-8"))
+        return yaml.safe_load((project / "settings.yaml").read_text(encoding="utf-8"))["classes"]
+
+
+def test_hostile_class_names_are_only_data(bundle):
+    assert classes_of(bundle, HOSTILE) == HOSTILE
+
+
+@given(names=st.lists(st.text(min_size=1, max_size=12), min_size=2, max_size=4))
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_any_class_name_is_refused_or_kept(bundle, names):
+    try:
+        kept = classes_of(bundle, names)
+    except FewshotError as refused:
+        assert str(refused).isprintable()
+    else:
+        assert kept == names
+
+
+@pytest.fixture(scope="module")
+def questions(bundle):
+    with releases.checkout(str(bundle), None) as release:
+        return release.questions
+
+
+@given(
+    given=st.dictionaries(
+        st.sampled_from(
+            ["language", "task", "num_classes", "classes", "shots", "target", "x", "y\n"]
+        ),
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()),
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_any_answers_are_refused_in_one_line_or_good(questions, given):
+    try:
+        checked = answers.check(answers.merge(given), questions)
+    except FewshotError as refused:
+        assert str(refused).isprintable()
+    else:
+        assert checked.keys() >= given.keys()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a", "A"], ["é", "É"], ["a", ""], ["a", " b"], ["a", "b "], ["a", "b/c"], ["a", ".."],
+        ["a", "b\\c"], ["a", ".b"], ["a", "b\nc"], ["a", "b\0"], ["a", "b\x1b[2J"],
+        ["a", "b\u202ec"], ["a", "b\u3000c"], ["a", "b\u2028c"], ["a", "b\udcff"], ["a", "x" * 101],
+        ["a", "划" * 86], ["a", "train"], ["a", "VAL"], ["a", "test"], ["a", "labels.csv"],
+        ["a", "b,c"], ["a", "b，c"], ["a", "b、c"], ["a"], [],
+    ],
+)  # fmt: skip
+def test_names_that_are_no_folder_names_are_refused(questions, names):
+    with pytest.raises(FewshotError):
+        answers.check(answers.merge({"classes": names}), questions)
+
+
+def test_refusals_are_bilingual(questions):
+    with pytest.raises(FewshotError, match="是保留名称"):
+        answers.check(answers.merge({"language": "zh", "classes": ["a", "val"]}), questions)
+
+
+def test_the_template_executes_nothing():
+    config = yaml.safe_load((ROOT / "templates/copier.yml").read_text(encoding="utf-8"))
+    assert not {"_tasks", "_migrations", "_jinja_extensions"} & config.keys()
+    assert config["_min_copier_version"] == "9.17.2"
