@@ -84,9 +84,8 @@ def test_the_python_is_plain_python():
 
 def test_ruff_finds_nothing(rendering):
     for command in (["check"], ["format", "--check"]):
-        options = ("--no-cache", "--line-length=100", "--target-version=py310")
-        isolated = ("--isolated",) if not (rendering / "ruff.toml").exists() else ()
-        done = run(sys.executable, "-m", "ruff", *command, *isolated, *options, ".", cwd=rendering)
+        options = ("--no-cache", "--config", ROOT / "pyproject.toml")
+        done = run(sys.executable, "-m", "ruff", *command, *options, ".", cwd=rendering)
         assert done.returncode == 0, done.stdout
 
 

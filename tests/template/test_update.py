@@ -53,6 +53,8 @@ def update(project: Path) -> None:
 
 def test_files_of_the_template_are_updated_and_files_of_the_user_are_not(project):
     (project / "data/mine.txt").write_text("mine")
+    subprocess.run(["git", "add", "--force", "data"], cwd=project, check=True)
+    subprocess.run(["git", *COMMIT], cwd=project, check=True)
     settings = (project / "settings.yaml").read_bytes()
     update(project)
     assert (project / "settings.yaml").read_bytes() == settings
