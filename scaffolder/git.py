@@ -72,7 +72,7 @@ def enclosing_repository(folder: Path, name: str) -> Path | None:
     if not root:  # inside a .git folder or a bare repository
         return None
     try:
-        git("check-ignore", "--quiet", "--no-index", "--", f"./{name}", cwd=folder)
+        git("check-ignore", "--quiet", "--no-index", "--", f"./{name}/", cwd=folder)
     except FewshotError:
         return Path(root)
     return None

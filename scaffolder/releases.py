@@ -70,6 +70,7 @@ def install() -> Path:
     """
     from platformdirs import user_data_path
 
+    _home()
     installed = user_data_path("fewshot", appauthor=False) / BUNDLE.name
     try:
         if not (installed.is_file() and tags(BUNDLE).items() <= tags(installed).items()):
@@ -161,8 +162,15 @@ def _recorded(source: str) -> str:
 
 def _with_tilde(path: Path) -> str:
     """Writes the home folder as ~, so that a project can move to another account."""
-    home = Path.home()
+    home = _home()
     return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise FewshotError("your home folder is not known: set HOME") from None
 
 
 def _pick(version: str | None, clone: Path, where: str) -> str:

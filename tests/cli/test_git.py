@@ -3,6 +3,8 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 
 def git(folder: Path, *args: str) -> str:
     done = subprocess.run(
@@ -60,13 +62,14 @@ def test_inside_another_repository_nothing_is_committed(fewshot, tmp_path):
     assert git(tmp_path, "status", "--porcelain") == "?? line/"
 
 
-def test_where_another_repository_ignores_the_folder_it_gets_its_own(fewshot, tmp_path):
+@pytest.mark.parametrize("dest", ["lines", "lines/one"])
+def test_where_another_repository_ignores_the_folder_it_gets_its_own(fewshot, tmp_path, dest):
     git(tmp_path, "init", "--quiet")
     (tmp_path / ".gitignore").write_text("/lines/\n")
-    (tmp_path / "lines").mkdir()
-    done = fewshot("new", "lines/one", "--defaults")
+    (tmp_path / dest).parent.mkdir(exist_ok=True)
+    done = fewshot("new", dest, "--defaults")
     assert "first commit" in done.stdout
-    assert git(tmp_path / "lines" / "one", "rev-list", "--count", "HEAD") == "1"
+    assert git(tmp_path / dest, "rev-list", "--count", "HEAD") == "1"
 
 
 def test_called_from_a_hook_of_another_repository(fewshot, tmp_path):
