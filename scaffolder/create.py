@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scaffolder import answers, git, releases
+from scaffolder import answers, git
 from scaffolder.errors import FewshotError, UsageError
+from scaffolder.source import Release, checkout
 
 ANSWERS_FILE = ".copier-answers.yml"
 
@@ -66,7 +67,7 @@ def new(
     """
     git.prepare()
     dest = _free(dest)
-    with releases.checkout(source, version) as release, _staging(dest) as stage:
+    with checkout(source, version) as release, _staging(dest) as stage:
         given = answers.check(given, release.questions)
         recorded = _render(release, stage, given, defaults)
         if not confirm(recorded):
@@ -121,7 +122,7 @@ def _umask() -> int:
 
 
 def _render(
-    release: releases.Release, stage: Path, given: answers.Answers, defaults: bool
+    release: Release, stage: Path, given: answers.Answers, defaults: bool
 ) -> dict[str, Any]:
     """Asks what is not given, renders the template, and returns the recorded answers."""
     import copier

@@ -9,15 +9,10 @@ Maintainers, in a checkout: `python -m scaffolder.releases build`.
 import argparse
 import os
 import re
-import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from scaffolder.errors import FewshotError, UsageError
+from scaffolder.errors import FewshotError
 from scaffolder.git import git
 
 BUNDLE = Path(__file__).parent / "data" / "templates.bundle"
@@ -36,31 +31,14 @@ _AUTHOR = {
 }
 
 
-@dataclass(frozen=True)
-class Release:
-    """One version of a template, checked out.
-
-    Attributes:
-        folder: Its files, without git.
-        source: What a project records as `_src_path`.
-        version: What a project records as `_commit`: a tag, or what `git describe` says.
-        questions: The questions of its copier.yml, in order.
-    """
-
-    folder: Path
-    source: str
-    version: str
-    questions: dict[str, dict[str, Any]]
-
-
 def tags(bundle: Path) -> dict[str, str]:
     """Returns the tags of a bundle and their commits, oldest version first.
 
     Reads the header only: https://git-scm.com/docs/gitformat-bundle
     """
-    header = bundle.read_bytes().partition(b"\n\n")[0].decode()
+    header = bundle.read_bytes().partition(b"\n\n")[0].decode(errors="replace")
     found = re.findall(r"^([0-9a-f]{40,64}) refs/tags/(\S+)$", header, re.MULTILINE)
-    return {tag: commit for commit, tag in sorted(found, key=lambda ref: _order(ref[1]))}
+    return {tag: commit for commit, tag in sorted(found, key=lambda ref: order(ref[1]))}
 
 
 def install() -> Path:
@@ -70,7 +48,7 @@ def install() -> Path:
     """
     from platformdirs import user_data_path
 
-    _home()
+    home()
     installed = user_data_path("fewshot", appauthor=False) / BUNDLE.name
     try:
         if not (installed.is_file() and tags(BUNDLE).items() <= tags(installed).items()):
@@ -81,33 +59,18 @@ def install() -> Path:
     return installed
 
 
-@contextmanager
-def checkout(source: str | None, version: str | None) -> Iterator[Release]:
-    """Yields a release: of `source`, or of the bundle that comes with `fewshot`.
+def order(tag: str) -> tuple[list[int], bool]:
+    """Sorts v0.9.0 before v0.10.0rc1 before v0.10.0."""
+    number, rest = re.match(r"v?([\d.]*)(.*)", tag).groups()  # type: ignore[union-attr]
+    return [int(part) for part in number.split(".") if part], not rest
 
-    Args:
-        source: Path or URL of a git repository or bundle with copier.yml at its root.
-        version: Tag or commit; the newest release by default.
 
-    Raises:
-        UsageError: There is no such source or version.
-    """
-    for text in (source, version):
-        if text is not None and (text.startswith("-") or not text.isprintable() or not text):
-            raise UsageError(f"{text!r} is neither a template source nor a version")
-    where = _recorded(source) if source else _with_tilde(install())
-    with tempfile.TemporaryDirectory(prefix="fewshot-") as temporary:
-        folder = Path(temporary) / "template"
-        origin = os.path.expanduser(where).removeprefix("git+")
-        try:
-            git("clone", "--quiet", "--no-checkout", "--", origin, folder)
-        except FewshotError as error:
-            raise UsageError(f"cannot read the template source {where} ({error})") from None
-        version = _pick(version, folder, where)
-        git("-c", "advice.detachedHead=false", "checkout", "--quiet", version, cwd=folder)
-        # Without .git copier takes the folder as it is instead of cloning it once more.
-        shutil.rmtree(folder / ".git")
-        yield Release(folder, where, version, _questions(folder, f"{where} {version}"))
+def home() -> Path:
+    """Returns the user's home folder, or raises FewshotError."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise FewshotError("your home folder is not known: set HOME") from None
 
 
 def build(templates: Path, bundle: Path) -> str:
@@ -127,12 +90,12 @@ def build(templates: Path, bundle: Path) -> str:
         if history:
             git("fetch", "--quiet", bundle.resolve(), "refs/tags/*:refs/tags/*", cwd=store)
         earlier = [known for known in history if known != tag]
-        if tag in RELEASED or (earlier and _order(earlier[-1]) > _order(tag)):
+        if tag in RELEASED or (earlier and order(earlier[-1]) > order(tag)):
             raise FewshotError(f"{tag} is released: write the next version into templates/VERSION")
         tree = _write_tree(templates, store)
         parents = ("-p", earlier[-1]) if earlier else ()
         commit = git("commit-tree", tree, *parents, "-m", tag, cwd=store, env=_AUTHOR).strip()
-        git("tag", "--force", tag, commit, cwd=store)
+        git("update-ref", f"refs/tags/{tag}", commit, cwd=store)
         made = store / "made.bundle"
         git("-c", "pack.threads=1", "bundle", "create", "--quiet", made, "--tags", cwd=store)
         bundle.parent.mkdir(parents=True, exist_ok=True)
@@ -148,67 +111,6 @@ def _write_tree(templates: Path, store: Path) -> str:
     names = "\0".join(sorted(set(present)))
     git("update-index", "--add", "-z", "--stdin", cwd=templates, env=env, stdin=names)
     return git("write-tree", cwd=templates, env=env).strip()
-
-
-def _recorded(source: str) -> str:
-    """Returns a source as copier understands it from any folder."""
-    path = Path(source).expanduser()
-    if path.exists():
-        return _with_tilde(path.resolve())
-    if re.match(r"https?://|ssh://|file://", source) and not source.endswith(".git"):
-        return f"git+{source}"
-    return source
-
-
-def _with_tilde(path: Path) -> str:
-    """Writes the home folder as ~, so that a project can move to another account."""
-    home = _home()
-    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
-
-
-def _home() -> Path:
-    try:
-        return Path.home()
-    except RuntimeError:
-        raise FewshotError("your home folder is not known: set HOME") from None
-
-
-def _pick(version: str | None, clone: Path, where: str) -> str:
-    """Returns the tag that is asked for, or the description of a commit."""
-    known = sorted(git("tag", cwd=clone).split(), key=_order)
-    if version is None:
-        releases = [tag for tag in known if re.fullmatch(r"v?\d+(\.\d+)*", tag)]
-        if not releases:
-            raise UsageError(f"{where} has no released version: name a commit with --version")
-        return releases[-1]
-    for tag in (version, f"v{version}"):
-        if tag in known:
-            return tag
-    for name in (version, f"origin/{version}"):
-        with suppress(FewshotError):
-            commit = git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", cwd=clone)
-            return git("describe", "--tags", "--always", commit.strip(), cwd=clone).strip()
-    has = ", ".join(known) or "no versions"
-    raise UsageError(f"there is no version {version} in {where}; it has {has}")
-
-
-def _questions(folder: Path, where: str) -> dict[str, dict[str, Any]]:
-    import yaml
-
-    path = folder / "copier.yml"
-    if not path.is_file() or path.is_symlink():
-        raise UsageError(f"{where} has no copier.yml at its root")
-    try:
-        config = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        return {k: v for k, v in config.items() if not k.startswith("_") and isinstance(v, dict)}
-    except (yaml.YAMLError, AttributeError):
-        raise FewshotError(f"copier.yml of {where} cannot be read") from None
-
-
-def _order(tag: str) -> tuple[list[int], bool]:
-    """Sorts v0.9.0 before v0.10.0rc1 before v0.10.0."""
-    number, rest = re.match(r"v?([\d.]*)(.*)", tag).groups()  # type: ignore[union-attr]
-    return [int(part) for part in number.split(".") if part], not rest
 
 
 def _write(path: Path, content: bytes) -> None:

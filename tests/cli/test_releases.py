@@ -11,6 +11,7 @@ import yaml
 
 from scaffolder import releases
 from scaffolder.errors import FewshotError
+from scaffolder.source import checkout
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,8 +35,8 @@ def test_the_newest_release_is_the_working_templates(home, bundle):
     newest = list(shipped)[-1]
     assert [newest] == list(built)
     with (
-        releases.checkout(str(releases.BUNDLE), newest) as old,
-        releases.checkout(str(bundle), newest) as new,
+        checkout(str(releases.BUNDLE), newest) as old,
+        checkout(str(bundle), newest) as new,
     ):
         diff = subprocess.run(
             ["git", "diff", "--no-index", "--stat", old.folder, new.folder],
@@ -106,7 +107,7 @@ def test_a_newer_bundle_of_the_user_stays(templates, home, tmp_path, monkeypatch
     assert installed.read_bytes() == older.read_bytes()
     shutil.copy(newer, installed)
     assert releases.install().read_bytes() == newer.read_bytes()
-    installed.write_bytes(b"broken")
+    installed.write_bytes(b"\xffbroken")
     assert releases.install().read_bytes() == older.read_bytes()
 
 

@@ -10,8 +10,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scaffolder import answers, create, releases
+from scaffolder import answers, create
 from scaffolder.errors import FewshotError
+from scaffolder.source import checkout
 
 ROOT = Path(__file__).parents[2]
 LIST = Path(__file__).with_name("classification.txt")
@@ -130,7 +131,7 @@ def test_any_class_name_is_refused_or_kept(bundle, names):
 
 @pytest.fixture(scope="module")
 def questions(bundle):
-    with releases.checkout(str(bundle), None) as release:
+    with checkout(str(bundle), None) as release:
         return release.questions
 
 
