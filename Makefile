@@ -16,8 +16,9 @@ help:  ## list the tasks
 demo: $(VENV)/.tool $(PROJECT_ENV)/.ready  ## the whole way on sample pictures, ending with a report
 	rm -rf build/demo && mkdir -p build/demo
 	$(VENV)/bin/fewshot demo $(DEMO) >/dev/null
-	$(MAKE) -C $(DEMO) all VENV=$(PROJECT_ENV)
-	@echo; echo "Report: $$(ls -t $(CURDIR)/$(DEMO)/runs/*/report.html | head -n 1)"
+	$(MAKE) --no-print-directory -C $(DEMO) setup all VENV=$(PROJECT_ENV)
+	@echo; echo "Project: $(CURDIR)/$(DEMO) (its steps: make help VENV=$(PROJECT_ENV))"
+	@echo "Report: $$(ls -t $(CURDIR)/$(DEMO)/runs/*/report.html | head -n 1)"
 
 test: test-tool test-project  ## every test: the tool's, then the rendered project's
 
