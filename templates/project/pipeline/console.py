@@ -1,0 +1,23 @@
+"""How a script talks to the person at the terminal."""
+
+import sys
+from collections.abc import Callable
+
+
+class UserError(Exception):
+    """Something that the user can mend. Printed as it is, with exit code 1 and no traceback.
+
+    The text says what is wrong, where (file, line, image, class) and what to do. Several
+    problems that were found together stand on a line each.
+    """
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs a script's `main` and turns the errors that users can mend into text on stderr."""
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print("\nStopped. Nothing that was finished is lost.", file=sys.stderr)
+        sys.exit(130)

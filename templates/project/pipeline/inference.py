@@ -1,0 +1,93 @@
+"""Running exported networks. Needs no training code: `predict.py` uses this alone."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import paddle
+from paddle import inference
+
+from pipeline import files
+from pipeline.console import UserError
+
+MODEL = "model.pdmodel"
+WEIGHTS = "model.pdiparams"
+ONNX = "model.onnx"
+
+
+class Predictor:
+    """An exported network in Paddle Inference.
+
+    Args:
+        folder: holds `model.pdmodel` and `model.pdiparams`.
+        threads: CPU threads; all cores by default.
+
+    Raises:
+        UserError: the files are missing or broken.
+    """
+
+    def __init__(self, folder: Path, threads: int | None = None):
+        for name in (MODEL, WEIGHTS):
+            if not (folder / name).is_file():
+                raise UserError(f"{folder / name}: missing. Run export.py again.")
+        config = inference.Config(str(folder / MODEL), str(folder / WEIGHTS))
+        if paddle.is_compiled_with_cuda():
+            config.enable_use_gpu(256, 0)
+        else:
+            config.disable_gpu()
+            config.enable_mkldnn()
+            config.set_cpu_math_library_num_threads(threads or len(os.sched_getaffinity(0)))
+        config.enable_memory_optim()
+        config.disable_glog_info()
+        try:
+            self.predictor = inference.create_predictor(config)
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise UserError(f"{folder}: the network can't be loaded ({reason}).") from None
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        """[N, 3, S, S] float32 -> the network's first output, [N, ...]."""
+        return self.predictor.run([paddle.to_tensor(x)])[0].numpy()
+
+
+class OnnxPredictor:
+    """The same for `model.onnx` in ONNX Runtime."""
+
+    def __init__(self, folder: Path, threads: int | None = None):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+        options.log_severity_level = 3
+        path = folder / ONNX
+        if not path.is_file():
+            raise UserError(f"{path}: missing. Run export.py again.")
+        try:
+            self.session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's own exceptions share no base class
+            reason = str(error).strip().splitlines()[-1]
+            raise UserError(f"{path}: the network can't be loaded ({reason}).") from None
+        self.input = self.session.get_inputs()[0].name
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        """[N, 3, S, S] float32 -> the network's first output, [N, ...]."""
+        return self.session.run(None, {self.input: x})[0]
+
+
+def save_network(network, folder: Path, input_size: int) -> None:
+    """Writes a Paddle layer as an inference program, whole or not at all.
+
+    Args:
+        network: takes one input [N, 3, S, S].
+        folder: gets `model.pdmodel` and `model.pdiparams`.
+        input_size: S, px. The number of pictures N stays open.
+    """
+    network.eval()
+    spec = [paddle.static.InputSpec([None, 3, input_size, input_size], "float32", name="picture")]
+    with files.replacing(folder) as beside:
+        static = paddle.jit.to_static(network, input_spec=spec, full_graph=True)
+        paddle.jit.save(static, str(beside / "model"))
+        if not (beside / MODEL).is_file():
+            raise UserError("Paddle wrote no model.pdmodel: FLAGS_enable_pir_api=0 came too late.")

@@ -1,0 +1,44 @@
+"""The project's folder: where things are, and what it was made from."""
+
+from pathlib import Path
+
+import yaml
+
+from pipeline.console import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+RUNS = ROOT / "runs"
+EXPORTS = ROOT / "export"
+CACHE = ROOT / "cache"
+
+
+def answers() -> dict:
+    """What was answered when the project was made: task, shots, target, language, ...
+
+    `_commit` is the template's version. Empty when the file is gone; the scripts still work.
+    """
+    path = ROOT / ".copier-answers.yml"
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        return {}
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise UserError(f"{path.name}: not valid YAML. Restore it with git.") from None
+
+
+def newest(folder: Path, file: str, remedy: str) -> Path:
+    """The newest sub-folder of `folder` that holds `file`; names sort by time.
+
+    Raises:
+        UserError: there is none; `remedy` says what to do.
+    """
+    found = [path.parent for path in folder.glob(f"*/{file}") if path.parent.suffix == ""]
+    if not found:
+        raise UserError(f"{folder.name}/: nothing with {file} there yet. {remedy}")
+    return max(found, key=lambda path: path.name)
+
+
+def shown(path: Path) -> str:
+    """A path as the user would type it from the project's folder."""
+    path = path.resolve()
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

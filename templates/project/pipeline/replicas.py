@@ -1,0 +1,83 @@
+"""Training on all cores: each thread runs a slice of the batch through a copy of the network.
+
+Most of Paddle's CPU kernels use one core. Slices of a batch in threads of their own, with the
+gradients added up, give the gradient of the whole batch (up to rounding) and use every core.
+On a GPU there is one copy, and nothing is gained or lost.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import paddle
+from paddle import nn
+
+
+class Replicas:
+    """A network and its copies.
+
+    Args:
+        build: makes a network; all that it makes have the same parameters and buffers by name.
+        batch_size: a copy is only worth its while with a few pictures of its own.
+    """
+
+    def __init__(self, build: Callable[[], nn.Layer], batch_size: int):
+        on_gpu = paddle.device.get_device().startswith("gpu")
+        cores = 1 if on_gpu else len(os.sched_getaffinity(0))
+        count = max(1, min(cores, batch_size // 4))
+        self.networks = [build() for _ in range(count)]
+        self.main = self.networks[0]
+        self.threads = ThreadPoolExecutor(count)
+
+    def gradients(self, x: np.ndarray, targets: np.ndarray, loss: Callable) -> float:
+        """Sets the gradients of `main` to those of the mean loss over a batch.
+
+        Args:
+            x: [N, ...] inputs.
+            targets: [N, ...] what `loss` compares the outputs with.
+            loss: (outputs, targets) -> loss of each picture, [n].
+
+        Returns:
+            The mean loss.
+        """
+        self.synchronise()
+
+        def one(network, rows):
+            outputs = network(paddle.to_tensor(x[rows]))
+            part = loss(outputs, paddle.to_tensor(targets[rows])).sum() / len(x)
+            part.backward()
+            return float(part)
+
+        total = sum(self._slices(one, len(x)))
+        for copy in self.networks[1:]:
+            for mine, theirs in zip(self.main.parameters(), copy.parameters(), strict=True):
+                if theirs.grad is not None:
+                    mine.grad = theirs.grad if mine.grad is None else mine.grad + theirs.grad
+                    theirs.clear_grad()
+        return total
+
+    def outputs(self, run: Callable, x: np.ndarray, batch_size: int = 32) -> np.ndarray:
+        """`run(network, inputs)` for all of x, [N, ...] -> [N, ...], without gradients."""
+        self.synchronise()
+
+        def one(network, rows):
+            with paddle.no_grad():
+                parts = [
+                    run(network, paddle.to_tensor(x[rows[i : i + batch_size]])).numpy()
+                    for i in range(0, len(rows), batch_size)
+                ]
+            return np.concatenate(parts)
+
+        return np.concatenate(list(self._slices(one, len(x))))
+
+    def synchronise(self) -> None:
+        """Copies the parameters of `main`, and which of them are frozen, to the other copies."""
+        for copy in self.networks[1:]:
+            for mine, theirs in zip(self.main.parameters(), copy.parameters(), strict=True):
+                theirs.stop_gradient = mine.stop_gradient
+                theirs.set_value(mine.detach())
+
+    def _slices(self, task: Callable, count: int):
+        rows = [part for part in np.array_split(np.arange(count), len(self.networks)) if len(part)]
+        return self.threads.map(task, self.networks[: len(rows)], rows)

