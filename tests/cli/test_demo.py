@@ -1,0 +1,51 @@
+"""The drawn sample pictures: the same everywhere, all different, and refused where unknown."""
+
+import hashlib
+
+import pytest
+from PIL import Image
+
+from scaffolder import answers, demo
+from scaffolder.errors import FewshotError
+
+
+def test_draws_the_preset_s_classes(tmp_path):
+    classes = answers.preset("pcb-defects")["classes"]
+    demo.draw(tmp_path, classes, per_class=3, seed=0)
+    pictures = sorted(tmp_path.rglob("*"))
+    assert [str(p.relative_to(tmp_path)) for p in pictures if p.is_file()] == [
+        f"{name}/{number:03}.png" for name in sorted(classes) for number in (1, 2, 3)
+    ]
+    for path in tmp_path.rglob("*.png"):
+        with Image.open(path) as picture:
+            assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (96, 96))
+            shades = picture.convert("L").getextrema()
+            assert shades[1] - shades[0] > 30
+
+
+def test_a_seed_fixes_every_pixel(tmp_path):
+    def pixels(folder, seed):
+        demo.draw(tmp_path / folder, ["open", "pin-hole"], per_class=3, seed=seed)
+        paths = sorted((tmp_path / folder).rglob("*.png"))
+        return [hashlib.sha256(Image.open(path).tobytes()).hexdigest() for path in paths]
+
+    first = pixels("first", 1)
+    assert first == pixels("again", 1)
+    assert len({*first, *pixels("other", 2)}) == 12
+
+
+def test_a_class_s_pictures_do_not_hang_on_the_others(tmp_path):
+    demo.draw(tmp_path / "one", ["spur"], per_class=1, seed=0)
+    demo.draw(tmp_path / "two", ["short", "spur"], per_class=2, seed=0)
+    one, two = (tmp_path / folder / "spur" / "001.png" for folder in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_unknown_classes_are_refused_before_anything_is_drawn(tmp_path):
+    with pytest.raises(FewshotError) as error:
+        demo.draw(tmp_path, ["open", "scratch", "../x"], per_class=1, seed=0)
+    assert str(error.value) == (
+        "no drawing of 'scratch', '../x'. "
+        "Demo pictures exist for: open, short, mousebite, spur, copper, pin-hole."
+    )
+    assert list(tmp_path.iterdir()) == []
