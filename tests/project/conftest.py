@@ -1,0 +1,98 @@
+"""A rendered classification project, without the tool that renders it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared" / "data"
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def draw(seed: int, side: int = 48, dark: bool = False) -> Image.Image:
+    """Coarse random texture; each seed's is unlike the others'."""
+    values = np.random.default_rng(seed).integers(0, 128, (8, 8, 3), np.uint8)
+    values = values if dark else values + 127
+    return Image.fromarray(values).resize((side, side), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture(scope="session")
+def picture() -> Callable[..., Image.Image]:
+    return draw
+
+
+@pytest.fixture(scope="session")
+def project_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template's files that are no Jinja, shared ones and overlay folded together."""
+    folder = tmp_path_factory.mktemp("template") / "project"
+    source = ROOT / "templates" / "project"
+    overlay = "{{ classification }}"
+    unused = shutil.ignore_patterns("*.jinja", "{{*", "__pycache__")
+    shutil.copytree(source, folder, ignore=unused)
+    shutil.copytree(source / overlay, folder, ignore=unused, dirs_exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def project(project_template: Path, tmp_path: Path) -> Path:
+    """A project with 8 pictures each of the classes `dark` and `light`, for 4 shots."""
+    folder = tmp_path / "project"
+    shutil.copytree(project_template, folder)
+    (folder / "settings.yaml").write_text("classes: [dark, light]\n")
+    (folder / ".copier-answers.yml").write_text("language: en\nshots: 4\ntarget: x86-cpu\n")
+    for label in ("dark", "light"):
+        (folder / "data" / label).mkdir(parents=True)
+        for number in range(8):
+            name = folder / "data" / label / f"{number}.png"
+            draw(number + 100 * (label == "dark"), dark=label == "dark").save(name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """Runs a project's script as its user does: run(project, "train.py", "--resume")."""
+
+    def run(project: Path, script: str, *args: str, **env: str):
+        return subprocess.run(
+            [sys.executable, project / script, *args],
+            cwd=project,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+        )
+
+    return run
+
+
+@pytest.fixture
+def in_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Makes `import pipeline...` mean this project's modules, for this test only."""
+    ours = [name for name in sys.modules if name.split(".")[0] == "pipeline"]
+    for name in ours:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(str(project))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield project
+    for name in [name for name in sys.modules if name.split(".")[0] == "pipeline"]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def real_data() -> Callable[[str], Path]:
+    """Finds a pack of real pictures; skips the test where it is absent."""
+
+    def real_data(name: str) -> Path:
+        if not (SHARED / name).is_dir():
+            pytest.skip(f"real pictures not found: {SHARED / name}")
+        return SHARED / name
+
+    return real_data
