@@ -6,6 +6,8 @@ The old program format is the one that PaddleSlim and Paddle Lite read.
 """
 
 import os
+import warnings
 
 os.environ.setdefault("FLAGS_enable_pir_api", "0")
 os.environ.setdefault("GLOG_minloglevel", "2")
+warnings.filterwarnings("ignore", message="No ccache found")  # Paddle compiles nothing here

@@ -86,12 +86,17 @@ def paddleclas_architecture(name: str) -> nn.Layer:
             f"Take {EMBEDDED}, PPLCNet_x1_0, ResNet50_vd, ..."
         )
     try:
-        return make(pretrained=False, return_stages=True)
+        network = make(pretrained=False, return_stages=True)
+        network.eval()
+        returns_stages = isinstance(network(paddle.zeros([1, 3, 64, 64])), dict)
     except TypeError:
+        returns_stages = False
+    if not returns_stages:
         raise UserError(
             f"settings.yaml: model.backbone: {name} can't return its stages in this PaddleClas. "
-            f"Take {EMBEDDED}, PPLCNet_x1_0, ResNet50_vd, PPHGNetV2_B0, MobileNetV3_large_x1_0, ..."
-        ) from None
+            f"Take {EMBEDDED}, PPLCNet_x1_0, ResNet50_vd, MobileNetV3_large_x1_0, ..."
+        )
+    return network
 
 
 def new_backbone(name: str) -> nn.Layer:

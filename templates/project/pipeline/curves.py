@@ -8,16 +8,21 @@ from visualdl import LogWriter
 from pipeline import files
 
 
-class Curves:
-    """Collects one row an epoch in `<run>/<phase>.csv` and `<run>/vdl/<phase>/`.
+class Phase:
+    """A phase of training: `<run>/curves/<name>.csv`, VisualDL's `<run>/vdl/<name>/` and a
+    checkpoint. An interrupted phase goes on after its last whole epoch.
 
-    An interrupted phase goes on after its last whole epoch.
+    Attributes:
+        name: of the phase, such as "final".
+        checkpoint: the file that holds where it stands.
     """
 
-    def __init__(self, run: Path, phase: str):
-        self.path = run / f"{phase}.csv"
+    def __init__(self, run: Path, name: str):
+        self.name = name
+        self.checkpoint = run / "checkpoints" / f"{name}.safetensors"
+        self.path = run / "curves" / f"{name}.csv"
         self.rows = read_curves(self.path)
-        self.writer = LogWriter(str(run / "vdl" / phase))
+        self.writer = LogWriter(str(run / "vdl" / name))
 
     def add(self, row: dict) -> None:
         """Adds an epoch: {"epoch": number, name: value, ...}."""
@@ -25,7 +30,7 @@ class Curves:
         files.write_csv(self.path, self.rows)
         for name, value in row.items():
             if name != "epoch":
-                self.writer.add_scalar(name, value, row["epoch"])
+                self.writer.add_scalar(name, value, int(row["epoch"]))
 
 
 def read_curves(path: Path) -> list[dict]:

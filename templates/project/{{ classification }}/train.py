@@ -8,7 +8,7 @@ Writes: runs/<id>/: model.safetensors, run.json, history.csv, vdl/ (curves for V
     python train.py --resume    # goes on with the newest run that was interrupted
 
 Stage 1 takes the features of the frozen, pretrained backbone once and fits a linear head.
-Stage 2 fine-tunes the backbone below that head. It is tried with a fold of the shots held out,
+Stage 2 fine-tunes the backbone below that head. It is tried with a part of the shots held out,
 and kept only if it beats stage 1 there; then it is repeated with all shots.
 """
 
@@ -27,7 +27,7 @@ from tqdm import tqdm
 from pipeline import console, custom_hooks, files, linear_probe, provenance, settings
 from pipeline.backbone import digest, pretrained_state
 from pipeline.console import UserError
-from pipeline.curves import Curves
+from pipeline.curves import Phase
 from pipeline.dataset import Sample, manifest, read_splits
 from pipeline.depthwise import use_matmul
 from pipeline.features import frozen_features
@@ -38,6 +38,8 @@ from pipeline.project import ROOT, RUNS, newest, shown
 from pipeline.replicas import Replicas
 from pipeline.scores import fit_temperature, score
 from pipeline.views import VIEWS
+
+ENOUGH_HELD_OUT = 24  # pictures; below, one fold more or less right decides nothing
 
 
 def main() -> None:
@@ -54,60 +56,60 @@ def main() -> None:
     preprocess, squares = load_pictures(samples, options)
     labels = np.array([sample.label for sample in samples])
     shots = np.array([i for i, sample in enumerate(samples) if sample.split == "train"])
-    fitted, held_out = held_out_fold(samples, options)
+    folds = held_out_folds(samples, options)
+    judged = np.concatenate([held_out for _, held_out in folds])
 
     # Stage 1: a linear head on the frozen backbone's features of all views.
     network = pretrained_classifier(options.model.backbone, len(options.classes), state)
     views = VIEWS[options.augment.symmetry]
     features = frozen_features(network, state, squares, preprocess, views)
-    strength = linear_probe.choose_strength(features, labels, fitted, held_out)
-    trial_head = linear_probe.fit(features[fitted], labels[fitted], strength)
+    strength, logs = linear_probe.choose_strength(features, labels, folds)
+    stage_1 = score(logs, labels[judged])
+    print(f"Stage 1, frozen backbone: {stage_1['accuracy']:.3f} of {len(judged)} held-out right")
     head = linear_probe.fit(features[shots], labels[shots], strength)
     network.set_head(head)
-    logs = linear_probe.log_probabilities(trial_head, features[held_out])
-    stage_1 = score(logs, labels[held_out])
-    print(f"Stage 1, frozen backbone: {stage_1['accuracy']:.3f} of the held-out fold right")
     result = {
         "stage": 1,
         "views": views,
-        "temperature": fit_temperature(logs, labels[held_out]),
-        "held_out": {"pictures": len(held_out), "stage_1": stage_1},
+        "temperature": fit_temperature(logs, labels[judged]),
+        "held_out": {"pictures": len(judged), "stage_1": stage_1},
     }
     save(run, network, preprocess, result)
-    if arguments.frozen or not options.train.epochs or not options.train.minutes:
+    if arguments.frozen or not options.train.steps or not options.train.minutes:
         return finish(run, started)
 
-    # Stage 2: fine-tuning from that head, tried with the fold held out, then with all shots.
-    part = {
-        name: Pictures([squares[i] for i in rows], labels[rows], features[rows, 0])
-        for name, rows in (("fitted", fitted), ("held out", held_out), ("shots", shots))
-    }
+    # Stage 2: fine-tuning from that head, tried with each fold held out, then with all shots.
+    def pictures(rows: np.ndarray) -> Pictures:
+        return Pictures([squares[i] for i in rows], labels[rows], features[rows, 0])
+
     replicas = new_replicas(options, state)
     tune = partial(
         fine_tune, settings=options, preprocess=preprocess, custom_augment=custom_hooks.augment()
     )
-    epochs = affordable_epochs(run, replicas, preprocess.batch(squares), len(shots), options)
-    replicas.main.set_head(trial_head)
-    trial = run / "trial.safetensors"
-    curves = Curves(run, "trial")
-    done = tune(replicas, part["fitted"], part["held out"], epochs, trial, curves.add)
-    x = preprocess.batch(part["held out"].squares)
-    logs = log_softmax(replicas.outputs(Classifier.forward, x), axis=1)
-    stage_2 = score(logs, labels[held_out])
-    print(f"Stage 2, fine-tuned:      {stage_2['accuracy']:.3f} of the held-out fold right")
+    x = preprocess.batch(squares)
+    epochs = affordable_epochs(run, replicas, x, len(shots), len(folds) + 1, options)
+    best_epochs, logits = [], []
+    for number, (fitted, held_out) in enumerate(folds, 1):
+        replicas = new_replicas(options, state)
+        replicas.main.set_head(linear_probe.fit(features[fitted], labels[fitted], strength))
+        phase = Phase(run, f"trial-{number}")
+        best_epochs.append(tune(replicas, pictures(fitted), pictures(held_out), epochs, phase))
+        logits.append(replicas.outputs(Classifier.forward, x[held_out]))
+    logs = log_softmax(np.concatenate(logits), axis=1)
+    stage_2 = score(logs, labels[judged])
+    print(f"Stage 2, fine-tuned:      {stage_2['accuracy']:.3f} of {len(judged)} held-out right")
     result["held_out"]["stage_2"] = stage_2
     if stage_2["cross_entropy"] < stage_1["cross_entropy"]:
-        if len(fitted) < len(shots):
+        if set(folds[0][0]) != set(shots):
             replicas = new_replicas(options, state)
             replicas.main.set_head(head)
-            final, curves = run / "final.safetensors", Curves(run, "final")
-            tune(replicas, part["shots"], None, done.best_epoch, final, curves.add)
+            tune(replicas, pictures(shots), None, int(np.median(best_epochs)), Phase(run, "final"))
+        network = replicas.main
         result["stage"], result["views"] = 2, VIEWS["none"]
-        result["temperature"] = fit_temperature(logs, labels[held_out])
-        save(run, replicas.main, preprocess, result)
+        result["temperature"] = fit_temperature(logs, labels[judged])
     else:
         print("Fine-tuning did not help on these pictures; the model of stage 1 stays.")
-        save(run, network, preprocess, result)
+    save(run, network, preprocess, result)
     finish(run, started)
 
 
@@ -156,22 +158,26 @@ def load_pictures(samples: list[Sample], options) -> tuple[Preprocess, list[np.n
     return preprocess, [preprocess.square(picture) for picture in pictures]
 
 
-def held_out_fold(samples: list[Sample], options) -> tuple[np.ndarray, np.ndarray]:
-    """Indices to fit on and to judge by: the split `val` if there is one, else a fold of `train`
-    that is stratified and keeps near-duplicates together."""
+def held_out_folds(samples: list[Sample], options) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of indices: to fit on, and to judge by.
+
+    The split `val` is used if there is one. Else folds of `train`, stratified and with
+    near-duplicates together: one when it is large enough to tell, several when shots are few.
+    """
     train = np.array([i for i, sample in enumerate(samples) if sample.split == "train"])
     val = np.array([i for i, sample in enumerate(samples) if sample.split == "val"])
     if len(val):
-        return train, val
+        return [(train, val)]
     labels = [samples[i].label for i in train]
     groups = [samples[i].group for i in train]
     fewest = min(labels.count(label) for label in set(labels))
-    folds = min(round(1 / options.train.held_out_share), fewest)
-    if folds < 2:
+    count = min(round(1 / options.train.held_out_share), fewest)
+    if count < 2:
         raise UserError("A class has a single training picture; at least two are needed.")
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=options.train.seed)
-    fitted, held_out = next(iter(splitter.split(train, labels, groups)))
-    return train[fitted], train[held_out]
+    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=options.train.seed)
+    folds = [(train[a], train[b]) for a, b in splitter.split(train, labels, groups)]
+    enough = np.cumsum([len(held_out) for _, held_out in folds]) >= ENOUGH_HELD_OUT
+    return folds[: int(np.argmax(enough)) + 1] if enough.any() else folds
 
 
 def new_replicas(options, state: dict) -> Replicas:
@@ -184,24 +190,29 @@ def new_replicas(options, state: dict) -> Replicas:
     return replicas
 
 
-def affordable_epochs(run: Path, replicas: Replicas, x: np.ndarray, shots: int, options) -> int:
-    """How many epochs `train.minutes` allow, when each is run twice; measured on a few steps."""
+def affordable_epochs(
+    run: Path, replicas: Replicas, x: np.ndarray, shots: int, times: int, options
+) -> int:
+    """As many epochs as make `train.steps` steps, at least `train.min_epochs`; fewer if running
+    them so many times would take longer than `train.minutes`, as measured on a few steps."""
     about = files.read_json(run / "run.json")
-    if "planned_epochs" not in about:
-        x = np.resize(x, (options.train.batch_size, *x.shape[1:]))
-        targets = np.full((len(x), len(options.classes)), 1.0, np.float32)
-        for step in range(4):
-            if step == 1:  # the first one prepares the kernels
-                before = time.monotonic()
-            replicas.gradients(x, targets, lambda logits, targets: (logits * targets).sum(1))
-            replicas.main.clear_gradients()
-        steps = 2 * -(-shots // options.train.batch_size)
-        epoch_minutes = steps * (time.monotonic() - before) / 3 / 60
-        epochs = int(np.clip(options.train.minutes / epoch_minutes, 1, options.train.epochs))
-        files.write_json(run / "run.json", about | {"planned_epochs": epochs})
-        print(f"Stage 2: {epochs} epochs, run twice: up to {epochs * epoch_minutes:.1f} minutes")
-        return epochs
-    return about["planned_epochs"]
+    if "planned_epochs" in about:
+        return about["planned_epochs"]
+    x = np.resize(x, (options.train.batch_size, *x.shape[1:]))
+    targets = np.ones((len(x), len(options.classes)), np.float32)
+    for step in range(4):
+        if step == 1:  # the first one prepares the kernels
+            before = time.monotonic()
+        replicas.gradients(x, targets, lambda logits, targets: (logits * targets).sum(1))
+        replicas.main.clear_gradients()
+    seconds_a_step = (time.monotonic() - before) / 3
+    steps_an_epoch = -(-shots // options.train.batch_size)
+    minutes = times * steps_an_epoch * seconds_a_step / 60
+    wanted = max(options.train.min_epochs, -(-options.train.steps // steps_an_epoch))
+    epochs = max(1, min(wanted, int(options.train.minutes / minutes)))
+    files.write_json(run / "run.json", about | {"planned_epochs": epochs})
+    print(f"Stage 2: {epochs} epochs, {times} times: up to {epochs * minutes:.1f} minutes")
+    return epochs
 
 
 def save(run: Path, network: Classifier, preprocess: Preprocess, result: dict) -> None:
@@ -217,8 +228,7 @@ def finish(run: Path, started: float) -> None:
     about = files.read_json(run / "run.json")
     seconds = round(about["seconds"] + time.monotonic() - started, 1)
     files.write_json(run / "run.json", about | {"finished": True, "seconds": seconds})
-    for checkpoint in ("trial.safetensors", "final.safetensors"):
-        files.remove(run / checkpoint)
+    files.remove(run / "checkpoints")
     print(f"Model: {shown(run / 'model.safetensors')} (stage {about['stage']}, {seconds:.0f} s)")
     print("Next:  python evaluate.py, then python export.py")
 

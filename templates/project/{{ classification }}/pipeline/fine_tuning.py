@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from pipeline import files
 from pipeline.augment import augment, mix
+from pipeline.curves import Phase
 from pipeline.images import Preprocess
 from pipeline.network import Classifier
 from pipeline.replicas import Replicas
@@ -52,17 +53,31 @@ def fine_tune(
     shots: Pictures,
     held_out: Pictures | None,
     epochs: int,
-    checkpoint: Path,
-    on_epoch: Callable[[dict], None],
+    phase: Phase,
     settings,
     preprocess: Preprocess,
     custom_augment: Callable,
-) -> Progress:
-    """Trains `replicas.main` in place; it ends with its best weights (without a held-out fold:
-    its last). Goes on from `checkpoint` when that file is there.
+) -> int:
+    """Trains `replicas.main` in place, from the phase's checkpoint on if there is one.
 
-    The weights that are judged and kept are an exponential moving average. Raises UserError only
-    through `custom_augment`.
+    The weights that are judged and kept are an exponential moving average.
+
+    Args:
+        replicas: the network; its head is fitted already.
+        shots: pictures to train on.
+        held_out: pictures to judge by after each epoch, with early stopping; None: no stopping.
+        epochs: planned; the learning rate follows this number.
+        phase: collects the curves and the checkpoint.
+        settings: the project's.
+        preprocess: how pictures are laid out for the network.
+        custom_augment: (picture, rng) -> picture, the user's own augmentation.
+
+    Returns:
+        The epoch whose weights the network has in the end: the best one by cross-entropy on
+        `held_out`, else the last one.
+
+    Raises:
+        UserError: through `custom_augment`.
     """
     options = settings.train
     network = replicas.main
@@ -72,8 +87,8 @@ def fine_tune(
     average = {name: value.numpy() for name, value in network.named_parameters()}
     best = dict(average)
     progress = Progress()
-    if checkpoint.is_file():
-        progress, average, best = _restore(checkpoint, network, optimizer, rng)
+    if phase.checkpoint.is_file():
+        progress, average, best = _restore(phase.checkpoint, network, optimizer, rng)
 
     identity = np.eye(network.fc.bias.shape[0], dtype=np.float32)
     smooth = options.label_smoothing
@@ -81,9 +96,9 @@ def fine_tune(
     steps_an_epoch = -(-len(targets) // options.batch_size)
     steps = epochs * steps_an_epoch
     start = progress.epoch
-    bar = tqdm(total=steps, initial=start * steps_an_epoch, desc="fine-tuning", unit="step")
+    bar = tqdm(total=steps, initial=start * steps_an_epoch, desc=phase.name, unit="step")
     for epoch in range(start, epochs):
-        if held_out is not None and epoch - progress.best_epoch >= options.patience:
+        if held_out is not None and epoch - progress.best_epoch > options.patience * epochs:
             break
         _freeze(groups, epoch / (UNFREEZING_SHARE * epochs), options.frozen_share)
         losses = []
@@ -112,11 +127,11 @@ def fine_tune(
             bar.set_postfix(accuracy=f"{row['held_out_accuracy']:.3f}")
         else:
             progress.best_epoch, best = epoch + 1, average
-        on_epoch(row)
-        _save(checkpoint, progress, network, optimizer, rng, average, best)
+        phase.add(row)
+        _save(phase.checkpoint, progress, network, optimizer, rng, average, best)
     bar.close()
     _set_parameters(network, best)
-    return progress
+    return progress.best_epoch
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
@@ -133,12 +148,16 @@ def _cross_entropy(logits, targets):
 
 
 def _optimizer(groups: list[list], options) -> paddle.optimizer.Optimizer:
-    """AdamW; the rate falls from 1 at the head to `bottom_rate` at the input."""
-    depth = len(groups) - 1
+    """AdamW; the rate falls layer by layer to `bottom_rate` of that of the topmost layer.
+
+    The head has been fitted already and only follows, at `head_rate`.
+    """
+    depth = len(groups) - 2
     parameters = [
-        {"params": group, "learning_rate": options.bottom_rate ** ((depth - index) / depth)}
-        for index, group in enumerate(groups)
+        {"params": group, "learning_rate": options.bottom_rate ** (1 - index / depth)}
+        for index, group in enumerate(groups[:-1])
     ]
+    parameters.append({"params": groups[-1], "learning_rate": options.head_rate})
     return paddle.optimizer.AdamW(
         options.learning_rate,
         parameters=parameters,

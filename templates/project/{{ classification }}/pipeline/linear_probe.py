@@ -9,6 +9,7 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from pipeline.network import LinearHead
+from pipeline.scores import score
 
 STRENGTHS = (0.003, 0.03, 0.3)  # inverse regularisation, on standardised features
 
@@ -40,21 +41,27 @@ def log_probabilities(head: LinearHead, features: np.ndarray) -> np.ndarray:
 
 
 def choose_strength(
-    features: np.ndarray, labels: np.ndarray, fitted: np.ndarray, held_out: np.ndarray
-) -> float:
+    features: np.ndarray, labels: np.ndarray, folds: list[tuple[np.ndarray, np.ndarray]]
+) -> tuple[float, np.ndarray]:
     """The strength with the smallest cross-entropy on the held-out pictures.
 
     Args:
         features: [N, V, D].
         labels: [N].
-        fitted: indices to fit on.
-        held_out: indices to judge on.
+        folds: pairs of indices, to fit on and to judge by.
+
+    Returns:
+        The strength, and its log-probabilities for the held-out pictures, fold after fold.
     """
-
-    def loss(strength: float) -> float:
-        logs = log_probabilities(
-            fit(features[fitted], labels[fitted], strength), features[held_out]
+    judged = labels[np.concatenate([held_out for _, held_out in folds])]
+    logs = {
+        strength: np.concatenate(
+            [
+                log_probabilities(fit(features[a], labels[a], strength), features[b])
+                for a, b in folds
+            ]
         )
-        return float(-logs[np.arange(len(held_out)), labels[held_out]].mean())
-
-    return min(STRENGTHS, key=loss)
+        for strength in STRENGTHS
+    }
+    best = min(STRENGTHS, key=lambda strength: score(logs[strength], judged)["cross_entropy"])
+    return best, logs[best]

@@ -39,16 +39,18 @@ class Augment(Section):
 class Train(Section):
     seed: int = Field(0, ge=0)
     minutes: float = Field(10, ge=0)
-    epochs: int = Field(40, ge=0)
+    steps: int = Field(400, ge=0)
+    min_epochs: int = Field(20, ge=1)
     batch_size: PositiveInt = 24
     learning_rate: float = Field(1e-3, gt=0, le=0.1)
+    head_rate: float = Field(0.1, gt=0, le=1)
     bottom_rate: float = Field(0.1, gt=0, le=1)
     frozen_share: float = Field(0.2, ge=0, le=1)
     weight_decay: float = Field(0.02, ge=0)
     clip_norm: float = Field(1.0, gt=0)
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     ema: float = Field(0.98, ge=0, lt=1)
-    patience: PositiveInt = 10
+    patience: float = Field(0.4, gt=0, le=1)
     held_out_share: float = Field(0.2, gt=0, le=0.5)
 
 

@@ -1,0 +1,192 @@
+"""The parts that training stands on: weights, depthwise matrices, replicas, views."""
+
+import pickle
+import struct
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.usefixtures("in_project")
+
+
+class Payload:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return (open, (str(self.marker), "w"))
+
+
+@pytest.mark.parametrize("suffix", [".pdparams", ".pth"])
+def test_a_pickle_with_a_payload_is_refused_and_not_executed(tmp_path, suffix):
+    from pipeline.console import UserError
+    from pipeline.weights import read_weights
+
+    marker = tmp_path / "executed"
+    path = tmp_path / f"weights{suffix}"
+    path.write_bytes(pickle.dumps({"a": Payload(marker)}, protocol=2))
+    with pytest.raises(UserError, match=r"not data|legacy format"):
+        read_weights(path)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("gone.safetensors", None, "no such weight file"),
+        ("weights.bin", b"x", "must end in one of"),
+        ("cut.safetensors", struct.pack("<Q", 100) + b"{", "not a readable weight file"),
+        ("cut.pdparams", b"\x80\x02}q\x00(X\x04", "not a readable weight file"),
+        ("list.pdparams", pickle.dumps([1, 2], protocol=2), "not a readable weight file"),
+    ],
+)
+def test_a_broken_weight_file_is_named(tmp_path, name, content, message):
+    from pipeline.console import UserError
+    from pipeline.weights import read_weights
+
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=message) as caught:
+        read_weights(tmp_path / name)
+    assert name in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_paddles_own_weight_files_are_read(tmp_path):
+    import paddle
+
+    from pipeline.weights import read_weights
+
+    layer = paddle.nn.Linear(3, 2)
+    paddle.save(layer.state_dict(), str(tmp_path / "layer.pdparams"))
+    state = read_weights(tmp_path / "layer.pdparams")
+    assert state.keys() == {"weight", "bias"}
+    np.testing.assert_array_equal(state["weight"], layer.weight.numpy())
+
+
+def test_the_embedded_weights_fill_the_whole_backbone():
+    from pipeline.backbone import EMBEDDED, new_backbone, pretrained_state
+
+    state = pretrained_state(EMBEDDED, None)
+    assert state.keys() == new_backbone(EMBEDDED).state_dict().keys()
+    # A trained batch normalisation has means and variances that none starts with.
+    assert abs(state["parts.0.1._variance"].mean() - 1) > 0.5
+
+
+@pytest.mark.parametrize("side", [2, 3, 6, 9])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"), [(3, 1, "SAME"), (5, 2, "SAME"), (3, 2, 1), (5, 1, 2)]
+)
+def test_depthwise_matrices_give_the_convolution_and_its_gradient(side, kernel, stride, padding):
+    import paddle
+
+    from pipeline.depthwise import use_matmul
+
+    plain = paddle.nn.Conv2D(4, 4, kernel, stride, padding=padding, groups=4)
+    fast = paddle.nn.Sequential(paddle.nn.Conv2D(4, 4, kernel, stride, padding=padding, groups=4))
+    fast[0].set_state_dict(plain.state_dict())
+    use_matmul(fast)
+    x = paddle.randn([3, 4, side, side])
+    expected, found = plain(x), fast(x)
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=1e-5)
+    weights = paddle.randn(expected.shape)
+    (expected * weights).sum().backward()
+    (found * weights).sum().backward()
+    np.testing.assert_allclose(fast[0].weight.grad, plain.weight.grad, atol=1e-4)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 8])
+def test_slices_in_threads_give_the_gradient_of_the_whole_batch(count):
+    import paddle
+    from paddle.nn import functional as F
+
+    from pipeline.replicas import Replicas
+
+    def build():
+        paddle.seed(7)
+        return paddle.nn.Sequential(
+            paddle.nn.Linear(6, 5), paddle.nn.Tanh(), paddle.nn.Linear(5, 3)
+        )
+
+    def loss(outputs, targets):
+        return F.cross_entropy(outputs, targets, soft_label=True, reduction="none")
+
+    replicas = Replicas(build, batch_size=24)
+    alone = build()
+    alone.set_state_dict(replicas.main.state_dict())
+    x = np.random.default_rng(0).normal(size=(count, 6)).astype("float32")
+    targets = np.eye(3, dtype="float32")[np.arange(count) % 3]
+    found = replicas.gradients(x, targets, loss)
+    expected = loss(alone(paddle.to_tensor(x)), paddle.to_tensor(targets)).mean()
+    expected.backward()
+    assert found == pytest.approx(float(expected), rel=1e-5)
+    for mine, theirs in zip(replicas.main.parameters(), alone.parameters(), strict=True):
+        np.testing.assert_allclose(mine.grad.numpy(), theirs.grad.numpy(), atol=1e-6)
+
+
+def test_views_are_the_eight_turns_and_mirrorings_of_a_picture():
+    import paddle
+
+    from pipeline.views import VIEWS, turn
+
+    x = np.arange(2 * 3 * 4 * 4, dtype="float32").reshape(2, 3, 4, 4)
+    seen = {turn(x, view).tobytes() for view in VIEWS["dihedral"]}
+    expected = {
+        np.rot90(mirrored, k, axes=(2, 3)).tobytes()
+        for k in range(4)
+        for mirrored in (x, x[..., ::-1])
+    }
+    assert seen == expected and len(seen) == 8
+    for view in VIEWS["dihedral"]:
+        np.testing.assert_array_equal(turn(paddle.to_tensor(x), view).numpy(), turn(x, view))
+
+
+def test_the_learning_rate_warms_up_and_falls():
+    from pipeline.fine_tuning import learning_rate
+
+    rates = [learning_rate(step, 100, 0.001) for step in range(100)]
+    assert rates[0] == pytest.approx(0.0001) and max(rates) == pytest.approx(0.001)
+    assert rates[-1] < 0.00002 and rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_layers_are_unfrozen_from_the_top():
+    import paddle
+
+    from pipeline.fine_tuning import _freeze
+
+    groups = [paddle.nn.Linear(2, 2).parameters() for _ in range(6)]
+
+    def frozen():
+        return [group[0].stop_gradient for group in groups]
+
+    _freeze(groups, 0.0, 0.4)
+    assert frozen() == [True, True, True, True, True, False]
+    _freeze(groups, 0.5, 0.4)
+    assert frozen() == [True, True, True, False, False, False]
+    _freeze(groups, 2.0, 0.4)
+    assert frozen() == [True, True, False, False, False, False]
+
+
+def test_mixed_targets_still_sum_to_one():
+    from pipeline.augment import mix
+    from pipeline.settings import Augment
+
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 255, (6, 3, 32, 32)).astype("float32")
+    targets = np.eye(6, dtype="float32")
+    for options in (Augment(mixup=1.0), Augment(cutmix=1.0)):
+        mixed, mixed_targets = mix(x, targets, options, rng)
+        assert mixed.shape == x.shape and mixed.dtype == np.float32
+        assert not np.array_equal(mixed, x)
+        np.testing.assert_allclose(mixed_targets.sum(1), 1, atol=1e-6)
+
+
+def test_every_augmentation_keeps_shape_and_type():
+    from pipeline.augment import augment
+    from pipeline.settings import Augment
+
+    rng = np.random.default_rng(0)
+    square = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    options = Augment(auto_augment=1.0, cutout=1.0)
+    for _ in range(100):
+        changed = augment(square, options, rng)
+        assert changed.shape == square.shape and changed.dtype == np.uint8

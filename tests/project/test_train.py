@@ -1,0 +1,182 @@
+"""train.py as a user meets it: whole runs on tiny pictures, each in a process of its own."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import yaml
+
+QUICK = {"train": {"steps": 4, "min_epochs": 2}, "model": {"input_size": 32}}
+
+
+@pytest.fixture
+def change_settings():
+    def change(project, **sections):
+        path = project / "settings.yaml"
+        known = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for name, values in {**QUICK, **sections}.items():
+            known[name] = {**QUICK.get(name, {}), **values}
+        path.write_text(yaml.safe_dump(known), encoding="utf-8")
+
+    return change
+
+
+def newest_run(project):
+    return max((project / "runs").iterdir())
+
+
+def about(project):
+    return json.loads((newest_run(project) / "run.json").read_text(encoding="utf-8"))
+
+
+def weights(project):
+    from safetensors.numpy import load_file
+
+    return load_file(newest_run(project) / "model.safetensors")
+
+
+def test_a_run_trains_both_stages_and_describes_itself(run, project, change_settings):
+    change_settings(project)
+    run(project, "check_data.py")
+    done = run(project, "train.py")
+    assert done.returncode == 0, done.stderr
+    assert "Stage 1" in done.stdout and "Stage 2" in done.stdout
+    known = about(project)
+    assert known["finished"] and known["stage"] in (1, 2)
+    assert known["weights"]["backbone"] == "EfficientNetLite0"
+    assert len(known["weights"]["sha256"]) == 64
+    assert all(len(row["sha256"]) == 64 for row in known["data"])
+    assert not any(row["split"] == "test" for row in known["data"])
+    assert known["packages"]["paddlepaddle"] == "3.0.0"
+    assert set(known["held_out"]) == {"pictures", "stage_1", "stage_2"}
+    folder = newest_run(project)
+    assert (folder / "settings.yaml").read_bytes() == (project / "settings.yaml").read_bytes()
+    curves = (folder / "curves" / "trial-1.csv").read_text().splitlines()
+    for name in ("loss", "learning_rate", "held_out_accuracy", "feature_drift"):
+        assert name in curves[0]
+    assert any((folder / "vdl" / "trial-1").iterdir())
+    assert not (folder / "checkpoints").exists()
+
+
+def test_frozen_stops_after_stage_1_and_the_cache_serves_the_next_run(
+    run, project, change_settings
+):
+    change_settings(project)
+    run(project, "check_data.py")
+    done = run(project, "train.py", "--frozen")
+    assert done.returncode == 0 and "Stage 2" not in done.stdout
+    assert about(project)["stage"] == 1 and len(about(project)["views"]) == 8
+    first = weights(project)
+    stored = next((project / "cache").glob("*/features.npz"))
+    before = stored.stat().st_mtime_ns
+    time.sleep(1)
+    run(project, "train.py", "--frozen")
+    assert stored.stat().st_mtime_ns == before
+    for name, value in weights(project).items():
+        np.testing.assert_array_equal(value, first[name])
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been_stopped(
+    run, project, change_settings, how
+):
+    change_settings(project, train={"steps": 12, "min_epochs": 6})
+    run(project, "check_data.py")
+    done = run(project, "train.py")
+    assert done.returncode == 0, done.stderr
+    expected, expected_result = weights(project), about(project)
+    process = subprocess.Popen(
+        [sys.executable, "train.py"], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    finished = set((project / "runs").iterdir())
+    while process.poll() is None:
+        curves = [path for path in project.glob("runs/*/curves/trial-1.csv")]
+        going_on = [path for path in curves if path.parents[1] not in finished]
+        if going_on and going_on[0].read_text().count("\n") >= 3:
+            break
+        time.sleep(0.01)
+    process.send_signal(how)
+    _, errors = process.communicate()
+    assert b"Traceback" not in errors
+    assert not about(project)["finished"]
+    done = run(project, "train.py", "--resume")
+    assert done.returncode == 0, done.stderr
+    for stage in ("stage_1", "stage_2"):
+        expected_stage = expected_result["held_out"][stage]
+        assert about(project)["held_out"][stage] == pytest.approx(expected_stage, abs=1e-3)
+    for name, value in weights(project).items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-4)
+    assert run(project, "train.py", "--resume").stderr.startswith("error: runs/")
+
+
+def test_a_paddleclas_backbone_starts_from_a_local_weight_file(run, project, change_settings):
+    import paddle
+    from paddleclas.ppcls.arch.backbone import PPLCNet_x0_25
+
+    network = PPLCNet_x0_25(pretrained=False)
+    paddle.save(network.state_dict(), str(project / "pplcnet.pdparams"))
+    change_settings(
+        project,
+        model={"backbone": "PPLCNet_x0_25", "weights": "pplcnet.pdparams", "input_size": 32},
+    )
+    run(project, "check_data.py")
+    done = run(project, "train.py")
+    assert done.returncode == 0, done.stderr
+    assert "Stage 2" in done.stdout
+    assert about(project)["weights"]["source"] == "pplcnet.pdparams"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"backbone": "ResNet50_vd"}, "model.weights: ResNet50_vd needs a weight file"),
+        ({"backbone": "os"}, "PaddleClas has no 'os'"),
+        ({"backbone": "ResNet50_vd", "weights": "no.pdparams"}, "no such weight file"),
+    ],
+)
+def test_missing_weights_get_one_line(run, project, change_settings, settings, message):
+    change_settings(project, model=settings)
+    run(project, "check_data.py")
+    done = run(project, "train.py")
+    assert done.returncode == 1
+    assert message in done.stderr and "Traceback" not in done.stderr
+    assert not (project / "runs").exists()
+
+
+def test_weights_of_another_architecture_are_refused(run, project, change_settings):
+    import paddle
+    from paddleclas.ppcls.arch.backbone import PPLCNet_x0_25
+
+    paddle.save(PPLCNet_x0_25(pretrained=False).state_dict(), str(project / "w.pdparams"))
+    change_settings(project, model={"backbone": "ResNet50_vd", "weights": "w.pdparams"})
+    run(project, "check_data.py")
+    done = run(project, "train.py")
+    assert done.returncode == 1
+    assert "of ResNet50_vd are missing" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def augment(picture, rng):\n    return picture[:4]\n", "must return a uint8 array"),
+        ("def augment(picture, rng):\n    return 1 / 0\n", "custom.py:2: augment failed"),
+        ("def augment(picture, rng)\n", "custom.py:1:"),
+    ],
+)
+def test_a_fault_in_custom_py_is_named(run, project, change_settings, text, message):
+    change_settings(project)
+    (project / "custom.py").write_text(text)
+    run(project, "check_data.py")
+    done = run(project, "train.py")
+    assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
+    (project / "custom.py").unlink()
+    assert run(project, "train.py", "--resume").returncode == 0
+
+
+def test_training_before_the_data_check_says_what_to_do(run, project):
+    done = run(project, "train.py")
+    assert done.returncode == 1 and "Run check_data.py first" in done.stderr
