@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from sklearn.neighbors import NearestNeighbors
 
 SIDE = 128  # px; what can't be seen at this size hardly reaches the network either
 COARSE = 32  # px
+BLOCK = 1024  # pictures that are compared with all others at once
 
 # Pictures of one kind of part look alike without being the same picture, so a pair has to pass
 # all three. On real crops of boards and of screws: the same picture saved as JPEG 50, at half
@@ -71,15 +71,8 @@ def _same(prints: list[Fingerprint]) -> list[tuple[int, int]]:
 def _almost_same(prints: list[Fingerprint]) -> list[tuple[int, int]]:
     coarse = [cv2.resize(p.grey, (COARSE, COARSE), interpolation=cv2.INTER_AREA) for p in prints]
     vectors = np.array([_unit(square).ravel() for square in coarse])
-    keep = np.flatnonzero(np.any(vectors, axis=1)) if len(vectors) else []
-    if len(keep) < 2:
-        return []
-    # |a - b|^2 = 2 - 2 ab for vectors of length 1
-    radius = np.sqrt(2 - 2 * MIN_COARSE_CORRELATION)
-    near = NearestNeighbors(radius=radius, algorithm="brute").fit(vectors[keep])
-    candidates = near.radius_neighbors_graph().tocoo()
 
-    @lru_cache(maxsize=4096)
+    @lru_cache(maxsize=1024)
     def views(index: int, blur: float) -> tuple[np.ndarray, np.ndarray]:
         grey = prints[index].grey.astype(np.float32)
         smooth = cv2.GaussianBlur(grey, (0, 0), blur)
@@ -96,8 +89,13 @@ def _almost_same(prints: list[Fingerprint]) -> list[tuple[int, int]]:
             and np.abs(smooth - other_smooth).max() < MAX_DIFFERENCE
         )
 
-    pairs = zip(keep[candidates.row], keep[candidates.col], strict=True)
-    return [(one, other) for one, other in pairs if one < other and are_same(one, other)]
+    pairs = []
+    for start in range(0, len(vectors), BLOCK):
+        correlation = vectors[start : start + BLOCK] @ vectors.T
+        for row, other in np.argwhere(correlation > MIN_COARSE_CORRELATION).tolist():
+            if start + row < other and are_same(start + row, other):
+                pairs.append((start + row, other))
+    return pairs
 
 
 def _unit(values: np.ndarray) -> np.ndarray:

@@ -13,9 +13,10 @@ from pipeline.console import UserError
 SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 MAX_PIXELS = 200_000_000  # a picture beyond this is a mistake or an attack on the memory
 
-# Pillow only warns up to twice its limit; `read_picture` refuses before anything is decoded.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+# Up to twice that limit Pillow only warns, where `read_picture` refuses; and it warns of odd
+# metadata that change nothing.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class PictureError(UserError):

@@ -84,7 +84,7 @@ def main() -> None:
     ]
     files.write_csv(table, rows)
     print_counts(wanted.classes, rows)
-    origin = "given" if given else "drawn anew" if not before else "kept, new pictures added"
+    origin = "given" if given else "drawn" if not before else "kept, new pictures added"
     warnings = f"{len(problems)} warnings, " if problems else ""
     print(f"{warnings}no errors. Splits ({origin}): {project.shown(table)}")
 

@@ -76,6 +76,7 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str,
     Raises:
         UserError: no such file, not UTF-8, not CSV, or a column is missing.
     """
+    name = shown(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, restval="")
@@ -83,16 +84,16 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str,
             missing = [column for column in columns if column not in header]
             if missing:
                 raise UserError(
-                    f"{path}:1: no column {', '.join(missing)}. The first line must name the "
+                    f"{name}:1: no column {', '.join(missing)}. The first line must name the "
                     f"columns: {','.join(columns)}."
                 )
             return [(reader.line_num, row) for row in reader]
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file. Make it, or mend settings.yaml.") from None
+        raise UserError(f"{name}: no such file. Make it, or mend settings.yaml.") from None
     except UnicodeDecodeError:
-        raise UserError(f'{path}: not UTF-8 text. Save it as "CSV UTF-8".') from None
+        raise UserError(f'{name}: not UTF-8 text. Save it as "CSV UTF-8".') from None
     except csv.Error as error:
-        raise UserError(f"{path}: not a readable CSV file ({error}). Save it again.") from None
+        raise UserError(f"{name}: not a readable CSV file ({error}). Save it again.") from None
 
 
 def _from_csv(folder: Path, settings: Settings) -> tuple[list[Picture], list[Problem]]:
@@ -111,6 +112,9 @@ def _from_csv(folder: Path, settings: Settings) -> tuple[list[Picture], list[Pro
             continue
         if not is_inside(folder, path) or not path.is_relative_to(os.path.normpath(folder)):
             problems.append(problem("outside", where))
+            continue
+        if not label:
+            problems.append(problem("no_label", where))
             continue
         if label not in settings.classes:
             problems.append(_unknown(label, where, settings.classes))
@@ -189,7 +193,7 @@ def _unknown(label: str, where: str, classes: list[str]) -> Problem:
     near = difflib.get_close_matches(label.casefold(), folded, n=1)
     if near:
         return problem("misspelt_class", where, label=label, near=folded[near[0]])
-    return problem("unknown_class", where, label=label or "''")
+    return problem("unknown_class", where, label=label)
 
 
 def _each_once(problems: list[Problem]) -> list[Problem]:

@@ -126,6 +126,11 @@ KINDS = {
         "no such picture: {path}. Mend the path, or remove the row.",
         "没有这张图片：{path}。请修改路径，或删除该行。",
     ),
+    "no_label": (
+        "error",
+        "no label. Write the class.",
+        "缺少标签。请填写类别。",
+    ),
     "unknown_split": (
         "error",
         "unknown split {split}. Write train, val or test.",
