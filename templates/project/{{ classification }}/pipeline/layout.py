@@ -158,7 +158,7 @@ def _from_folders(folder: Path, settings: Settings) -> tuple[list[Picture], list
             problems.append(problem("beside_splits", place, splits=", ".join(splits)))
         elif not is_inside(folder, path):
             problems.append(problem("outside", where))
-        elif not path.is_file():  # a link that leads nowhere, a pipe
+        elif not os.path.isfile(path):  # a link that leads nowhere, a pipe
             problems.append(problem("unreadable", where))
         else:
             pictures.append(Picture(path, name, label, split))
