@@ -1,6 +1,7 @@
 """Pictures from disk to the network's input. The one place where pixels are prepared."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -96,6 +97,11 @@ class Preprocess:
         shrinks = min(picture.shape[:2]) > size
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return cv2.resize(picture, (size, size), interpolation=method)
+
+    def read(self, paths: list[Path]) -> list[np.ndarray]:
+        """Decodes pictures on all cores -> [S, S, 3] uint8 each. Raises PictureError."""
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(lambda path: self.square(read_picture(path)), paths))
 
     def batch(self, squares: list[np.ndarray] | np.ndarray) -> np.ndarray:
         """N pictures [S, S, 3] uint8 -> the network's input [N, 3, S, S] float32."""

@@ -21,12 +21,13 @@ class Predictor:
     Args:
         folder: holds `model.pdmodel` and `model.pdiparams`.
         threads: CPU threads; all cores by default.
+        int8: compute in 8 bit what was quantized, instead of only imitating it.
 
     Raises:
         UserError: the files are missing or broken.
     """
 
-    def __init__(self, folder: Path, threads: int | None = None):
+    def __init__(self, folder: Path, threads: int | None = None, int8: bool = False):
         for name in (MODEL, WEIGHTS):
             if not (folder / name).is_file():
                 raise UserError(f"{folder / name}: missing. Run export.py again.")
@@ -36,6 +37,8 @@ class Predictor:
         else:
             config.disable_gpu()
             config.enable_mkldnn()
+            if int8:
+                config.enable_mkldnn_int8()
             config.set_cpu_math_library_num_threads(threads or len(os.sched_getaffinity(0)))
         config.enable_memory_optim()
         config.disable_glog_info()

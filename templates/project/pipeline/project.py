@@ -26,16 +26,29 @@ def answers() -> dict:
         raise UserError(f"{path.name}: not valid YAML. Restore it with git.") from None
 
 
-def newest(folder: Path, file: str, remedy: str) -> Path:
+def newest(folder: Path, file: str, remedy: str, skip: str = "") -> Path:
     """The newest sub-folder of `folder` that holds `file`; names sort by time.
+
+    Names that end in `skip` don't count.
 
     Raises:
         UserError: there is none; `remedy` says what to do.
     """
     found = [path.parent for path in folder.glob(f"*/{file}") if path.parent.suffix == ""]
+    found = [path for path in found if not skip or not path.name.endswith(skip)]
     if not found:
         raise UserError(f"{folder.name}/: nothing with {file} there yet. {remedy}")
     return max(found, key=lambda path: path.name)
+
+
+def chosen_run(given: Path | None) -> Path:
+    """The run that the user named, by path or by id, or else the newest one with a model."""
+    if given is None:
+        return newest(RUNS, "model.safetensors", "Run train.py first.")
+    run = given if given.is_dir() else RUNS / given
+    if not (run / "model.safetensors").is_file():
+        raise UserError(f"{given}: no run with a model. Look into {shown(RUNS)}/.")
+    return run.resolve()
 
 
 def shown(path: Path) -> str:

@@ -1,0 +1,126 @@
+"""Exports: what lies in export/<id>/, and how one comes to be there or is refused."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import files
+from pipeline.console import UserError
+from pipeline.images import Preprocess
+from pipeline.inference import OnnxPredictor, Predictor
+from pipeline.project import EXPORTS, newest, shown
+
+ABOUT = "export.json"
+PREPROCESS = "preprocess.json"
+REFUSAL = "refused.json"
+
+
+class Refused(Exception):
+    """A model that lost more than the settings allow. The text says how much, and what to try."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """An exported model.
+
+    Attributes:
+        folder: where it is.
+        about: what `export.json` says.
+        preprocess: how pictures are laid out for it.
+    """
+
+    folder: Path
+    about: dict
+    preprocess: Preprocess
+
+    @property
+    def classes(self) -> list[str]:
+        return self.about["classes"]
+
+    def predictor(self, kind: str = "paddle", threads: int | None = None):
+        """The network in Paddle Inference (`paddle`) or in ONNX Runtime (`onnx`)."""
+        if kind == "onnx":
+            return OnnxPredictor(self.folder, threads)
+        return Predictor(self.folder, threads, int8=self.about["precision"] == "int8")
+
+    def probabilities(
+        self, predictor, squares: list[np.ndarray], batch_size: int = 16
+    ) -> np.ndarray:
+        """N pictures [S, S, 3] uint8 -> [N, classes]."""
+        parts = [squares[i : i + batch_size] for i in range(0, len(squares), batch_size)]
+        return np.concatenate([predictor.run(self.preprocess.batch(part)) for part in parts])
+
+
+def load(folder: Path) -> Export:
+    """Opens an export and makes sure that its files are the ones that were checked.
+
+    Raises:
+        UserError: no export there, a refused one, or a file that was changed since.
+    """
+    if (folder / REFUSAL).is_file():
+        reason = files.read_json(folder / REFUSAL)["reason"]
+        raise UserError(f"{shown(folder)} was refused: {reason}")
+    if not (folder / ABOUT).is_file():
+        raise UserError(f"{shown(folder)}: no {ABOUT} there. Make it with export.py.")
+    try:
+        about = files.read_json(folder / ABOUT)
+        preprocess = Preprocess(**files.read_json(folder / PREPROCESS))
+        if preprocess != Preprocess(preprocess.input_size):
+            raise ValueError("unknown preprocessing")
+        for name, sha256 in about["files"].items():
+            if files.sha256(folder / name) != sha256:
+                raise ValueError(f"{name} was changed")
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            f"{shown(folder)}: not as it was written ({error}). Run export.py again."
+        ) from None
+    return Export(folder, about, preprocess)
+
+
+def chosen(given: Path | None) -> Path:
+    """The export that the user named, by path or by id, or else the newest fp32 one."""
+    if given is None:
+        return newest(EXPORTS, ABOUT, "Run export.py first.", skip="-int8")
+    return given.resolve() if given.is_dir() else EXPORTS / given
+
+
+def describe(folder: Path, about: dict, preprocess: Preprocess) -> Export:
+    """Writes `preprocess.json` and `export.json`, which holds the SHA-256 of every other file."""
+    files.write_json(folder / PREPROCESS, preprocess.as_dict())
+    names = sorted(path.name for path in folder.iterdir() if path.name != ABOUT)
+    about = about | {"files": {name: files.sha256(folder / name) for name in names}}
+    files.write_json(folder / ABOUT, about)
+    return Export(folder, about, preprocess)
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[Path]:
+    """Yields a path beside `target` to write an export to, then renames it to `target`.
+
+    When the block raises Refused the folder goes to `<target>.refused` instead, without its
+    `export.json`, so that nothing takes it for an export; the reason stands in `refused.json`.
+
+    Raises:
+        UserError: it was refused.
+    """
+    refused = target.with_name(f"{target.name}.refused")
+    with files.replacing(target) as beside:
+        try:
+            yield beside
+        except Refused as reason:
+            about = files.read_json(beside / ABOUT)
+            files.write_json(beside / REFUSAL, {"reason": str(reason)} | about)
+            files.remove(beside / ABOUT)
+            with files.replacing(refused) as aside:
+                beside.rename(aside)
+            raise UserError(f"refused: {reason} It lies in {shown(refused)}.") from None
+    files.remove(refused)
+
+
+def input_hash(preprocess: Preprocess, paths: list[Path]) -> str:
+    """SHA-256 of the network's input for these pictures."""
+    return hashlib.sha256(preprocess.batch(preprocess.read(paths)).tobytes()).hexdigest()

@@ -1,0 +1,69 @@
+"""Whether two forms of a model say the same about the same pictures."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import quiet
+from pipeline.console import UserError
+from pipeline.inference import MODEL, ONNX, WEIGHTS
+from pipeline.project import shown
+
+OPSET = 15
+
+
+def compare(reference: np.ndarray, other: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Differences between two arrays of probabilities [N, classes] of the same pictures.
+
+    Returns:
+        The largest and the mean difference of a probability, and accuracy of the other minus
+        accuracy of the reference.
+    """
+    difference = np.abs(other - reference)
+    # What is no number agrees with nothing.
+    difference = np.where(np.isfinite(difference), difference, 1.0)
+    accuracy = [float((p.argmax(1) == labels).mean()) for p in (reference, other)]
+    return {
+        "largest_difference": float(difference.max()),
+        "mean_difference": float(difference.mean()),
+        "accuracy": accuracy[1],
+        "accuracy_change": accuracy[1] - accuracy[0],
+    }
+
+
+def faults(name: str, result: dict[str, float], limits, exact: bool = True) -> list[str]:
+    """What of a comparison is beyond `limits` of the settings; outputs only where `exact`."""
+    found = []
+    if exact and result["largest_difference"] > limits.max_output_difference:
+        found.append(
+            f"{name}: a probability differs by {result['largest_difference']:.2g} "
+            f"(limits.max_output_difference is {limits.max_output_difference:g})."
+        )
+    # Shares of whole pictures: a loss of exactly the limit must not fail by rounding.
+    if -result["accuracy_change"] > limits.max_metric_loss + 1e-9:
+        found.append(
+            f"{name}: accuracy fell by {-result['accuracy_change']:.3f} to "
+            f"{result['accuracy']:.3f} (limits.max_metric_loss is {limits.max_metric_loss:g})."
+        )
+    return found
+
+
+def write_onnx(folder: Path, log: Path) -> None:
+    """Converts the Paddle program in `folder` to `model.onnx`; the number of pictures stays open.
+
+    Raises:
+        UserError: the conversion failed.
+    """
+    with quiet.output_to(log):
+        import paddle2onnx
+
+        # No optimiser: the default one installs packages from the internet when it is missing.
+        paddle2onnx.export(
+            str(folder / MODEL),
+            str(folder / WEIGHTS),
+            save_file=str(folder / ONNX),
+            opset_version=OPSET,
+            optimize_tool="none",
+        )
+    if not (folder / ONNX).is_file():
+        raise UserError(f"The network can't be converted to ONNX; {shown(log)} says why.")

@@ -1,0 +1,114 @@
+"""Exports a trained model for deployment, and makes sure that it is still the same model.
+
+Reads:  runs/<id>/ (model.safetensors, run.json), settings.yaml (limits), data/splits.csv and its
+        pictures
+Writes: export/<id>/: model.pdmodel and model.pdiparams (Paddle Inference), model.onnx,
+        preprocess.json, export.json; or export/<id>.refused/ when a check failed
+
+    python export.py
+    python export.py --run 20260131-120000
+
+The same pictures go through the trained network, Paddle Inference and ONNX Runtime. An export
+whose probabilities or accuracy differ by more than settings.yaml allows is refused (exit code 1).
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import console, exports, files, parity, provenance, settings, tables, unseen
+from pipeline.dataset import Sample, read_splits
+from pipeline.inference import save_network
+from pipeline.project import CACHE, EXPORTS, chosen_run, shown
+from pipeline.trained import load_run
+
+PASSES = 1024  # of the trained network, which is slow: pictures times views
+FEWEST = 64  # pictures to compare; where there are fewer test pictures others are added
+LOG = CACHE / "export.log"
+
+
+def main() -> None:
+    arguments = read_arguments()
+    trained = load_run(chosen_run(arguments.run))
+    options = settings.load()
+    samples = pictures_to_compare(options, trained.about)
+    paths = [sample.path for sample in samples]
+    labels = np.array([sample.label for sample in samples])
+    squares = trained.preprocess.read(paths)
+    reference = trained.probabilities(squares)
+
+    target = EXPORTS / trained.run.name
+    with exports.writing(target) as folder:
+        save_network(trained.network, folder, trained.preprocess.input_size)
+        files.remove(folder / "model.pdiparams.info")  # only training tools read it
+        parity.write_onnx(folder, LOG)
+        about = {"id": target.name, "precision": "fp32", "classes": trained.classes}
+        about |= {"run": trained.about, "exported_with": provenance.environment()}
+        export = exports.Export(folder, about, trained.preprocess)
+
+        compared = {
+            "Paddle Inference": export.probabilities(export.predictor("paddle"), squares),
+            "ONNX Runtime": export.probabilities(export.predictor("onnx"), squares),
+        }
+        results = {
+            name: parity.compare(reference, probabilities, labels)
+            for name, probabilities in compared.items()
+        }
+        input_hash = exports.input_hash(trained.preprocess, paths[:FEWEST])
+        about["parity"] = {"pictures": len(samples), "input_sha256": input_hash} | results
+        exports.describe(folder, about, trained.preprocess)
+        show(len(samples), results)
+
+        found = [
+            fault
+            for name, result in results.items()
+            for fault in parity.faults(name, result, options.limits)
+        ]
+        reread = exports.load(folder).preprocess
+        if exports.input_hash(reread, paths[:FEWEST]) != input_hash:
+            found.append("preprocess.json prepares pictures in another way than training did.")
+        if found:
+            advice = "Look for edits in pipeline/, export again; if it stays, use the run itself."
+            raise exports.Refused(" ".join([*found, advice]))
+    size = files.size_mb([target / "model.pdmodel", target / "model.pdiparams"])
+    print(f"Written: {shown(target)}/ ({size:.1f} MB; model.onnx has the same network)")
+    print("Next:    python predict.py PICTURE, or python compress.py")
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--run", type=Path, help="id or folder of a run; the newest by default")
+    return parser.parse_args()
+
+
+def pictures_to_compare(options, about: dict) -> list[Sample]:
+    """Test pictures, drawn at random where they are many; filled up where they are few."""
+    most = PASSES // len(about["views"])
+    tests = unseen.pictures(options, about)
+    order = np.random.default_rng(0).permutation(len(tests))
+    chosen = [tests[i] for i in order[:most]]
+    others = [sample for sample in read_splits(options) if sample.split != "test"]
+    order = np.random.default_rng(0).permutation(len(others))
+    return chosen + [others[i] for i in order[: max(0, FEWEST - len(chosen))]]
+
+
+def show(pictures: int, results: dict) -> None:
+    rows = [
+        (
+            name,
+            f"{result['largest_difference']:.1e}",
+            f"{result['mean_difference']:.1e}",
+            f"{result['accuracy']:.3f}",
+            f"{result['accuracy_change']:+.3f}",
+        )
+        for name, result in results.items()
+    ]
+    header = (f"{pictures} pictures", "largest difference", "mean", "accuracy", "change")
+    tables.show(header, rows)
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,126 @@
+"""Metrics of a classifier, each with a 95% bootstrap interval over the pictures.
+
+Everything is computed from weighted sums over pictures, so that the value itself (all weights
+one) and its resamples (how often a picture was drawn) go through the same lines.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+RESAMPLES = 2000
+BINS = 15  # of the calibration error
+
+
+def evaluate(probabilities: np.ndarray, labels: np.ndarray, groups: list[str]) -> dict:
+    """All metrics, ready for JSON.
+
+    Args:
+        probabilities: [N, classes].
+        labels: [N], indices of classes.
+        groups: N names; near-duplicates share one and are drawn together.
+
+    Returns:
+        accuracy, macro_f1, cross_entropy and calibration_error as {value, low, high}; `classes`,
+        a list with pictures, precision, recall and f1; `confusion`, rows true and columns
+        predicted; `calibration`, the bins of the reliability diagram.
+    """
+    draws = resamples(groups)
+    scores = class_scores(probabilities, labels)
+    per_class = {name: interval(scores[name], draws) for name in ("precision", "recall", "f1")}
+    predicted, classes = probabilities.argmax(1), probabilities.shape[1]
+    confusion = np.zeros((classes, classes), int)
+    np.add.at(confusion, (labels, predicted), 1)
+    losses = -np.log(np.clip(probabilities[np.arange(len(labels)), labels], 1e-12, 1))
+    right = (predicted == labels).astype(float)
+    return {
+        "pictures": len(labels),
+        "accuracy": interval(lambda w: w @ right / w.sum(-1), draws),
+        "macro_f1": interval(lambda w: np.nanmean(scores["f1"](w), axis=-1), draws),
+        "cross_entropy": interval(lambda w: w @ losses / w.sum(-1), draws),
+        "calibration_error": interval(calibration_error(probabilities, labels), draws),
+        "classes": [
+            {"pictures": int(confusion[i].sum())} | {name: per_class[name][i] for name in per_class}
+            for i in range(classes)
+        ],
+        "confusion": confusion.tolist(),
+        "calibration": calibration_bins(probabilities, labels),
+    }
+
+
+def resamples(groups: list[str], count: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """How often each picture is drawn in each resample: [count, N]. Groups are drawn whole."""
+    names, index = np.unique(groups, return_inverse=True)
+    share = np.full(len(names), 1 / len(names))
+    return np.random.default_rng(seed).multinomial(len(names), share, count)[:, index].astype(float)
+
+
+def interval(metric: Callable[[np.ndarray], np.ndarray], draws: np.ndarray):
+    """{value, low, high}, the percentile interval; a list of them when there is one a class.
+
+    Args:
+        metric: weights [..., N] -> [...] or [..., classes]; nan where it is not defined.
+        draws: as from `resamples`.
+    """
+    value = metric(np.ones(draws.shape[1]))
+    sampled = metric(draws)
+    sampled = np.where(np.isnan(sampled).all(0), np.nan_to_num(sampled), sampled)
+    low, high = np.nanpercentile(sampled, (2.5, 97.5), axis=0)
+    if np.ndim(value) == 0:
+        return {"value": float(value), "low": float(low), "high": float(high)}
+    return [
+        None if np.isnan(v) else {"value": float(v), "low": float(a), "high": float(b)}
+        for v, a, b in zip(value, low, high, strict=True)
+    ]
+
+
+def class_scores(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Callable]:
+    """Precision, recall and F1 as functions of weights [..., N] -> [..., classes].
+
+    Precision of a class that was never predicted, and recall of one without pictures, are nan.
+    """
+    predicted = probabilities.argmax(1)
+    identity = np.eye(probabilities.shape[1])
+    is_true, is_predicted = identity[labels], identity[predicted]
+    is_hit = is_true * is_predicted
+
+    def ratio(above: np.ndarray, below: np.ndarray) -> Callable:
+        def metric(weights: np.ndarray) -> np.ndarray:
+            total = weights @ below
+            nowhere = np.full_like(total, np.nan)
+            return np.divide(weights @ above, total, out=nowhere, where=total > 0)
+
+        return metric
+
+    return {
+        "precision": ratio(is_hit, is_predicted),
+        "recall": ratio(is_hit, is_true),
+        "f1": ratio(2 * is_hit, is_true + is_predicted),
+    }
+
+
+def calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> Callable:
+    """Expected calibration error of the predicted class: Guo et al., ICML 2017."""
+    confidence = probabilities.max(1)
+    right = probabilities.argmax(1) == labels
+    gap = np.eye(BINS)[_bin(confidence)] * (right - confidence)[:, None]
+    return lambda weights: np.abs(weights @ gap).sum(-1) / weights.sum(-1)
+
+
+def calibration_bins(probabilities: np.ndarray, labels: np.ndarray) -> list[dict]:
+    """Pictures, mean confidence and share of right answers in every bin that is not empty."""
+    confidence = probabilities.max(1)
+    right = probabilities.argmax(1) == labels
+    bins = _bin(confidence)
+    return [
+        {
+            "pictures": int((bins == i).sum()),
+            "confidence": float(confidence[bins == i].mean()),
+            "accuracy": float(right[bins == i].mean()),
+        }
+        for i in np.unique(bins)
+    ]
+
+
+def _bin(confidence: np.ndarray) -> np.ndarray:
+    return np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)

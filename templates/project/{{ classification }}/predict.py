@@ -1,0 +1,96 @@
+"""Recognises pictures with an exported model.
+
+Reads:  export/<id>/ alone (no training code, no settings), and the pictures
+Writes: a table on standard output, or a line of JSON for every picture
+
+    python predict.py picture.png
+    python predict.py some/folder --json > answers.jsonl
+    python predict.py some/folder --export export/20260131-120000-int8
+    python predict.py some/folder --format onnx
+
+A picture that can't be read is named on standard error, the others are answered, and the exit
+code is 1.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import console, exports, tables
+from pipeline.console import UserError
+from pipeline.images import SUFFIXES, PictureError, read_picture
+
+BATCH = 16
+
+
+def main() -> None:
+    arguments = read_arguments()
+    paths = find_pictures(arguments.pictures)
+    export = exports.load(exports.chosen(arguments.export))
+    predictor = export.predictor(arguments.format)
+    answers, broken = [], 0
+    for path, row in answered(paths, export, predictor):
+        if isinstance(row, PictureError):
+            broken += 1
+            print(f"error: {row}", file=sys.stderr)
+            continue
+        best = int(row.argmax())
+        answer = {"picture": str(path), "class": export.classes[best]}
+        answer |= {"probability": round(float(row[best]), 6)}
+        if arguments.json:
+            every = zip(export.classes, row, strict=True)
+            answer["probabilities"] = {name: round(float(value), 6) for name, value in every}
+            print(json.dumps(answer, ensure_ascii=False), flush=True)
+        else:
+            answers.append((answer["picture"], answer["class"], f"{answer['probability']:.3f}"))
+    if answers:
+        tables.show(("picture", "class", "probability"), answers)
+    if broken:
+        sys.exit(1)
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("pictures", type=Path, help="a picture, or a folder of them")
+    parser.add_argument("--export", type=Path, help="folder; the newest fp32 export by default")
+    parser.add_argument("--json", action="store_true", help="a line of JSON for every picture")
+    parser.add_argument("--format", choices=("paddle", "onnx"), default="paddle")
+    return parser.parse_args()
+
+
+def find_pictures(given: Path) -> list[Path]:
+    if not given.exists():
+        raise UserError(f"{given}: no such picture or folder.")
+    if not given.is_dir():
+        return [given]
+    found = sorted(path for path in given.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise UserError(f"{given}: no pictures there ({', '.join(sorted(SUFFIXES))}).")
+    return found
+
+
+def answered(
+    paths: list[Path], export: exports.Export, predictor
+) -> Iterator[tuple[Path, np.ndarray | PictureError]]:
+    """Yields every picture with its probabilities [classes], or with what is wrong with it."""
+    for start in range(0, len(paths), BATCH):
+        batch = paths[start : start + BATCH]
+        squares, faults = {}, {}
+        for path in batch:
+            try:
+                squares[path] = export.preprocess.square(read_picture(path))
+            except PictureError as error:
+                faults[path] = error
+        rows = export.probabilities(predictor, list(squares.values())) if squares else []
+        results = faults | dict(zip(squares, rows, strict=True))
+        yield from ((path, results[path]) for path in batch)
+
+
+if __name__ == "__main__":
+    console.run(main)
