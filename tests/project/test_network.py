@@ -101,17 +101,22 @@ def test_slices_in_threads_give_the_gradient_of_the_whole_batch(count):
 
     from pipeline.replicas import Replicas
 
-    def build():
-        paddle.seed(7)
-        return paddle.nn.Sequential(
-            paddle.nn.Linear(6, 5), paddle.nn.Tanh(), paddle.nn.Linear(5, 3)
-        )
+    class Shifted(paddle.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            paddle.seed(7)
+            self.first, self.last = paddle.nn.Linear(6, 5), paddle.nn.Linear(5, 3)
+            self.register_buffer("shift", paddle.zeros([5]))
+
+        def forward(self, x):
+            return self.last(paddle.tanh(self.first(x) + self.shift))
 
     def loss(outputs, targets):
         return F.cross_entropy(outputs, targets, soft_label=True, reduction="none")
 
-    replicas = Replicas(build, batch_size=24)
-    alone = build()
+    replicas = Replicas(Shifted, batch_size=24)
+    replicas.main.shift.set_value(paddle.full([5], 0.3))  # state that is no parameter
+    alone = Shifted()
     alone.set_state_dict(replicas.main.state_dict())
     x = np.random.default_rng(0).normal(size=(count, 6)).astype("float32")
     targets = np.eye(3, dtype="float32")[np.arange(count) % 3]

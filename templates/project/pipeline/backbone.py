@@ -127,13 +127,13 @@ def pretrained_state(name: str, file: Path | None) -> dict[str, np.ndarray]:
     Raises:
         UserError: no such file, an unreadable one, or one of another architecture.
     """
+    wanted = {key: tuple(value.shape) for key, value in new_backbone(name).state_dict().items()}
     path = weight_file(name, file)
     state = read_weights(path)
     if name == EMBEDDED and path == EMBEDDED_WEIGHTS:
         state = paddle_names(state)
     elif name != EMBEDDED:
         state = {f"network.{key}": value for key, value in state.items()}
-    wanted = {key: tuple(value.shape) for key, value in new_backbone(name).state_dict().items()}
     state = {key: value for key, value in state.items() if wanted.get(key) == value.shape}
     # Classifiers differ by their classes; anything else that is missing is another network.
     missing = [key for key in wanted if key not in state and not key.startswith("network.fc")]

@@ -72,11 +72,13 @@ class Replicas:
         return np.concatenate(list(self._slices(one, len(x))))
 
     def synchronise(self) -> None:
-        """Copies the parameters of `main`, and which of them are frozen, to the other copies."""
+        """Copies the state of `main`, and which parameters are frozen, to the other copies."""
         for copy in self.networks[1:]:
             for mine, theirs in zip(self.main.parameters(), copy.parameters(), strict=True):
                 theirs.stop_gradient = mine.stop_gradient
-                theirs.set_value(mine.detach())
+            state = copy.state_dict()
+            for name, mine in self.main.state_dict().items():
+                state[name].set_value(mine.detach())
 
     def _slices(self, task: Callable, count: int):
         rows = [part for part in np.array_split(np.arange(count), len(self.networks)) if len(part)]

@@ -39,6 +39,7 @@ from pipeline.replicas import Replicas
 from pipeline.scores import fit_temperature, score
 from pipeline.views import VIEWS
 
+STEPS, EPOCHS = 400, (20, 80)  # of fine-tuning: fewer do not settle, more bring nothing
 ENOUGH_HELD_OUT = 24  # pictures; below, one fold more or less right decides nothing
 
 
@@ -75,7 +76,7 @@ def main() -> None:
         "held_out": {"pictures": len(judged), "stage_1": stage_1},
     }
     save(run, network, preprocess, result)
-    if arguments.frozen or not options.train.steps or not options.train.minutes:
+    if arguments.frozen or options.train.epochs == 0 or options.train.minutes == 0:
         return finish(run, started)
 
     # Stage 2: fine-tuning from that head, tried with each fold held out, then with all shots.
@@ -193,8 +194,8 @@ def new_replicas(options, state: dict) -> Replicas:
 def affordable_epochs(
     run: Path, replicas: Replicas, x: np.ndarray, shots: int, times: int, options
 ) -> int:
-    """As many epochs as make `train.steps` steps, at least `train.min_epochs`; fewer if running
-    them so many times would take longer than `train.minutes`, as measured on a few steps."""
+    """The epochs of the settings, else as many as make STEPS steps, within EPOCHS; fewer if
+    running them so many times would take longer than `train.minutes`, measured on a few steps."""
     about = files.read_json(run / "run.json")
     if "planned_epochs" in about:
         return about["planned_epochs"]
@@ -208,7 +209,7 @@ def affordable_epochs(
     seconds_a_step = (time.monotonic() - before) / 3
     steps_an_epoch = -(-shots // options.train.batch_size)
     minutes = times * steps_an_epoch * seconds_a_step / 60
-    wanted = max(options.train.min_epochs, -(-options.train.steps // steps_an_epoch))
+    wanted = options.train.epochs or int(np.clip(STEPS / steps_an_epoch, *EPOCHS))
     epochs = max(1, min(wanted, int(options.train.minutes / minutes)))
     files.write_json(run / "run.json", about | {"planned_epochs": epochs})
     print(f"Stage 2: {epochs} epochs, {times} times: up to {epochs * minutes:.1f} minutes")

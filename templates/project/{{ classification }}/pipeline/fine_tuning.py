@@ -148,22 +148,26 @@ def _cross_entropy(logits, targets):
 
 
 def _optimizer(groups: list[list], options) -> paddle.optimizer.Optimizer:
-    """AdamW; the rate falls layer by layer to `bottom_rate` of that of the topmost layer.
-
-    The head has been fitted already and only follows, at `head_rate`.
-    """
-    depth = len(groups) - 2
+    """AdamW; the rate falls layer by layer, from 1 at the head to `bottom_rate` at the input."""
+    depth = len(groups) - 1
     parameters = [
         {"params": group, "learning_rate": options.bottom_rate ** (1 - index / depth)}
-        for index, group in enumerate(groups[:-1])
+        for index, group in enumerate(groups)
     ]
-    parameters.append({"params": groups[-1], "learning_rate": options.head_rate})
-    return paddle.optimizer.AdamW(
-        options.learning_rate,
+    optimizer = paddle.optimizer.AdamW(
+        learning_rate=0.0,
         parameters=parameters,
         weight_decay=options.weight_decay,
         grad_clip=paddle.nn.ClipGradByGlobalNorm(options.clip_norm),
     )
+    # A step that changes nothing gives every parameter its state, also those that are still
+    # frozen: Paddle refuses a checkpoint in which any is missing.
+    for parameter in (parameter for group in groups for parameter in group):
+        parameter.stop_gradient = False
+        parameter.grad = paddle.zeros_like(parameter)
+    optimizer.step()
+    optimizer.clear_grad()
+    return optimizer
 
 
 def _freeze(groups: list[list], unfrozen: float, frozen_share: float) -> None:

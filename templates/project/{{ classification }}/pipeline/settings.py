@@ -39,11 +39,9 @@ class Augment(Section):
 class Train(Section):
     seed: int = Field(0, ge=0)
     minutes: float = Field(10, ge=0)
-    steps: int = Field(400, ge=0)
-    min_epochs: int = Field(20, ge=1)
+    epochs: int | None = Field(None, ge=0)
     batch_size: PositiveInt = 24
     learning_rate: float = Field(1e-3, gt=0, le=0.1)
-    head_rate: float = Field(0.1, gt=0, le=1)
     bottom_rate: float = Field(0.1, gt=0, le=1)
     frozen_share: float = Field(0.2, ge=0, le=1)
     weight_decay: float = Field(0.02, ge=0)
