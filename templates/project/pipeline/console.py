@@ -18,6 +18,10 @@ def run(main: Callable[[], None]) -> None:
         main()
     except UserError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:  # no right to write, disk full, ...
+        if not error.strerror:
+            raise
+        sys.exit(f"error: {error.filename or 'a file'}: {error.strerror}.")
     except KeyboardInterrupt:
         print("\nStopped. Nothing that was finished is lost.", file=sys.stderr)
         sys.exit(130)
