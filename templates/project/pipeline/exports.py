@@ -44,6 +44,8 @@ class Export:
     def predictor(self, kind: str = "paddle", threads: int | None = None):
         """The network in Paddle Inference (`paddle`) or in ONNX Runtime (`onnx`)."""
         if kind == "onnx":
+            if self.about["precision"] == "int8":
+                raise UserError(f"{shown(self.folder)}: int8 is for Paddle Inference only.")
             return OnnxPredictor(self.folder, threads)
         return Predictor(self.folder, threads, int8=self.about["precision"] == "int8")
 

@@ -7,7 +7,7 @@ import numpy as np
 import paddle
 from paddle import inference
 
-from pipeline import files
+from pipeline import files, quiet
 from pipeline.console import UserError
 
 MODEL = "model.pdmodel"
@@ -43,7 +43,8 @@ class Predictor:
         config.enable_memory_optim()
         config.disable_glog_info()
         try:
-            self.predictor = inference.create_predictor(config)
+            with quiet.output_to(Path(os.devnull)):  # each int8 pass prints what it found
+                self.predictor = inference.create_predictor(config)
         except (RuntimeError, ValueError) as error:
             reason = str(error).strip().splitlines()[-1]
             raise UserError(f"{folder}: the network can't be loaded ({reason}).") from None
@@ -94,3 +95,15 @@ def save_network(network, folder: Path, input_size: int) -> None:
         paddle.jit.save(static, str(beside / "model"))
         if not (beside / MODEL).is_file():
             raise UserError("Paddle wrote no model.pdmodel: FLAGS_enable_pir_api=0 came too late.")
+        tidy(beside)
+
+
+def tidy(folder: Path) -> None:
+    """Takes out of an inference program what only debuggers read: above all the paths, on this
+    machine, of the code that built it."""
+    program = paddle.base.core.ProgramDesc((folder / MODEL).read_bytes())
+    for block in map(program.block, range(program.num_blocks())):
+        for operator in map(block.op, range(block.op_size())):
+            operator.remove_attr("op_callstack")
+    (folder / MODEL).write_bytes(program.serialize_to_string())
+    files.remove(folder / "model.pdiparams.info")

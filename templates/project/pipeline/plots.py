@@ -88,20 +88,22 @@ def calibration(bins: list[dict], xlabel: str = "probability", ylabel: str = "sh
     return figure
 
 
-def curve(rows: list[dict], names: dict[str, str], xlabel: str = "epoch") -> Figure:
-    """Values of a training phase over its epochs; `names` maps columns to labels."""
-    figure, axes = pyplot.subplots(figsize=(3.4, 2.1), layout="constrained")
-    styles = zip((ACCENT, "#d1662b"), names.items(), strict=False)
-    for color, (column, label) in styles:
-        epochs = [row["epoch"] for row in rows]
-        marker = "o" if len(rows) < 3 else None
-        axes.plot(epochs, [row[column] for row in rows], color=color, label=label, marker=marker)
+def curve(phases: dict[str, list[dict]], column: str, ylabel: str, xlabel: str) -> Figure:
+    """A value over the epochs, a line for each training phase that knows it."""
+    figure, axes = pyplot.subplots(figsize=(3.4, 2.2), layout="constrained")
+    for index, (name, rows) in enumerate(phases.items()):
+        if column in rows[0]:
+            axes.plot(
+                [row["epoch"] for row in rows],
+                [row[column] for row in rows],
+                color=ACCENT if index == 0 else pyplot.cm.tab10(index % 10),
+                label=name,
+                marker="o" if len(rows) < 3 else None,
+            )
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_xlabel(xlabel)
-    if len(names) > 1:
-        axes.legend(frameon=False)
-    else:
-        axes.set_ylabel(next(iter(names.values())))
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    if len(phases) > 1:
+        axes.legend(frameon=False, fontsize=7)
     axes.grid(axis="y", color=FAINT, alpha=0.4)
     return figure
 

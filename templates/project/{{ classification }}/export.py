@@ -41,7 +41,6 @@ def main() -> None:
     target = EXPORTS / trained.run.name
     with exports.writing(target) as folder:
         save_network(trained.network, folder, trained.preprocess.input_size)
-        files.remove(folder / "model.pdiparams.info")  # only training tools read it
         parity.write_onnx(folder, LOG)
         about = {"id": target.name, "precision": "fp32", "classes": trained.classes}
         about |= {"run": trained.about, "exported_with": provenance.environment()}

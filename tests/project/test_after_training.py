@@ -1,0 +1,337 @@
+"""The steps after training, on one tiny run whose classes have hostile names."""
+
+import base64
+import csv
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+RED, BLUE, GREY = '<script>alert("1")</script>', "{{ 7*7 }} 开路 🔥 $x$", "plain, 'quoted' \x1b[31m"
+CLASSES = [RED, BLUE, GREY]
+COUNTS = {"train": 6, "val": 2, "test": 4}
+
+
+def tinted(picture, label: str, seed: int) -> Image.Image:
+    """Classes that differ by their colours alone."""
+    values = np.array(picture(seed))
+    values[..., {RED: [1, 2], BLUE: [0, 1], GREY: []}[label]] //= 4
+    return Image.fromarray(values)
+
+
+@pytest.fixture(scope="session")
+def finished(project_template, tmp_path_factory, run, picture):
+    """A project in which every step was run; copy it before you change it."""
+    folder = tmp_path_factory.mktemp("finished") / "project"
+    shutil.copytree(project_template, folder)
+    settings = {"classes": CLASSES, "model": {"input_size": 32}, "data": {"labels": "labels.csv"}}
+    (folder / "settings.yaml").write_text(yaml.safe_dump(settings, allow_unicode=True))
+    (folder / ".copier-answers.yml").write_text("language: en\n")
+    (folder / "data").mkdir(exist_ok=True)
+    rows = []
+    for label in CLASSES:
+        for split, count in COUNTS.items():
+            for _ in range(count):
+                path = f"{len(rows)}.png"
+                tinted(picture, label, len(rows)).save(folder / "data" / path)
+                rows.append({"path": path, "label": label, "split": split, "group": path})
+    for name in ("labels.csv", "splits.csv"):
+        with (folder / "data" / name).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    for script, *arguments in (["train.py", "--frozen"], ["evaluate.py"], ["export.py"]):
+        done = run(folder, script, *arguments)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    edit(folder / "pipeline" / "latency.py", "ROUNDS = 5", "ROUNDS = 1")
+    return folder
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def the_run(project):
+    return next((project / "runs").iterdir())
+
+
+def the_export(project):
+    return project / "export" / the_run(project).name
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def answers(done):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def fails_with_one_line(done, *parts):
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("error: ")
+    assert all(part in done.stderr for part in parts), done.stderr
+    return True
+
+
+def test_metrics_are_scikit_learns(in_project):
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+    from pipeline import metrics
+
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 200)
+    probabilities = rng.dirichlet(np.ones(4), 200)
+    probabilities[np.arange(200), labels] += 0.5
+    probabilities /= 1.5
+    predicted = probabilities.argmax(1)
+    measured = metrics.evaluate(probabilities, labels, [str(i) for i in range(200)])
+    wanted = precision_recall_fscore_support(labels, predicted)
+    for index, name in enumerate(("precision", "recall", "f1")):
+        given = [row[name]["value"] for row in measured["classes"]]
+        np.testing.assert_allclose(given, wanted[index])
+    assert measured["confusion"] == confusion_matrix(labels, predicted).tolist()
+    accuracy = measured["accuracy"]
+    assert accuracy["value"] == pytest.approx((labels == predicted).mean())
+    error = np.sqrt(accuracy["value"] * (1 - accuracy["value"]) / 200)
+    assert accuracy["high"] - accuracy["low"] == pytest.approx(2 * 1.96 * error, rel=0.1)
+
+
+def test_calibration_error_by_hand(in_project):
+    from pipeline import metrics
+
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.4, 0.6]])
+    measured = metrics.evaluate(probabilities, np.array([0, 1, 1, 1]), list("abcd"))
+    # Half of the pictures at 0.9 are right, all of those at 0.6.
+    assert measured["calibration_error"]["value"] == pytest.approx((0.4 + 0.4) / 2)
+    assert [row["pictures"] for row in measured["calibration"]] == [2, 2]
+
+
+def test_near_duplicates_count_as_one_picture(in_project):
+    from pipeline import metrics
+
+    rng = np.random.default_rng(0)
+    labels = np.zeros(100, int)
+    right = rng.random(100) < 0.7
+    probabilities = np.where(right[:, None], [0.8, 0.2], [0.2, 0.8])
+
+    def width(groups):
+        accuracy = metrics.evaluate(probabilities, labels, groups)["accuracy"]
+        return accuracy["high"] - accuracy["low"]
+
+    order = np.argsort(right)
+    groups = np.empty(100, object)
+    groups[order] = [str(i // 10) for i in range(100)]
+    assert width(list(groups)) > 2 * width([str(i) for i in range(100)])
+
+
+def test_a_class_without_pictures_has_no_recall(in_project):
+    from pipeline import metrics
+
+    measured = metrics.evaluate(
+        np.array([[0.8, 0.1, 0.1]] * 4), np.array([0, 0, 0, 1]), list("abcd")
+    )
+    assert measured["classes"][2] == {"pictures": 0, "precision": None, "recall": None, "f1": None}
+    assert measured["classes"][1]["precision"] is None
+    assert measured["classes"][1]["recall"]["value"] == 0
+    json.dumps(measured, allow_nan=False)
+
+
+def test_evaluation_is_whole(finished):
+    folder = the_run(finished) / "evaluation"
+    measured = read(folder / "metrics.json")
+    assert measured["pictures"] == 12 and np.sum(measured["confusion"]) == 12
+    assert measured["accuracy"]["value"] > 0.8
+    known = read(the_run(finished) / "run.json")["metrics"]["test"]
+    assert known["accuracy"] == measured["accuracy"]
+    for name in ("confusion.png", "calibration.png"):
+        with Image.open(folder / name) as picture:
+            assert picture.width > 200
+
+
+def test_test_pictures_that_were_trained_on_are_refused(copy, run):
+    edit(copy / "data" / "splits.csv", ",train,", ",test,")
+    assert fails_with_one_line(run(copy, "evaluate.py"), "1 test pictures were training pictures")
+
+
+@pytest.mark.parametrize("kind", ["paddle", "onnx"])
+def test_the_export_alone_says_what_evaluation_said(copy, run, kind):
+    with (the_run(copy) / "evaluation" / "predictions.csv").open(encoding="utf-8") as file:
+        wanted = {row["path"]: row for row in csv.DictReader(file)}
+    needed = "console files images inference exports project quiet tables __init__".split()
+    for path in copy.iterdir():
+        if path.name not in ("predict.py", "pipeline", "export", "data"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in (copy / "pipeline").iterdir():
+        if path.stem not in needed:
+            path.unlink()
+    done = run(copy, "predict.py", "data", "--json", "--format", kind)
+    assert done.returncode == 0 and not done.stderr
+    given = {row["picture"]: row for row in answers(done)}
+    assert len(given) == 36
+    for path, row in wanted.items():
+        assert given[path]["class"] == row["predicted"]
+        for name in CLASSES:
+            probability = float(row[f"p({name})"])
+            assert given[path]["probabilities"][name] == pytest.approx(probability, abs=1e-4)
+
+
+def test_a_broken_picture_does_not_stop_the_others(copy, run):
+    folder = copy / "mixed"
+    folder.mkdir()
+    shutil.copyfile(copy / "data" / "0.png", folder / "a.png")
+    (folder / "b.png").write_bytes((copy / "data" / "1.png").read_bytes()[:80])
+    shutil.copyfile(copy / "data" / "2.png", folder / "c.png")
+    (folder / "notes.txt").write_text("no picture")
+    done = run(copy, "predict.py", "mixed")
+    assert fails_with_one_line(done, "mixed/b.png")
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [
+        "picture",
+        "mixed/a.png",
+        "mixed/c.png",
+    ]
+    assert "\x1b" not in done.stdout
+    assert fails_with_one_line(run(copy, "predict.py", "nowhere"), "no such picture or folder")
+
+
+def test_an_export_describes_itself_and_agrees_with_the_trained_network(finished):
+    about = read(the_export(finished) / "export.json")
+    assert about["precision"] == "fp32" and about["classes"] == CLASSES
+    assert about["run"]["weights"]["sha256"]
+    assert about["parity"]["pictures"] == 36 and len(about["parity"]["input_sha256"]) == 64
+    for name in ("Paddle Inference", "ONNX Runtime"):
+        assert about["parity"][name]["largest_difference"] < 1e-3
+        assert about["parity"][name]["accuracy_change"] == 0
+    names = {"model.onnx", "model.pdmodel", "model.pdiparams", "preprocess.json"}
+    assert set(about["files"]) == names
+    assert {path.name for path in the_export(finished).iterdir()} == names | {"export.json"}
+    assert str(finished).encode() not in (the_export(finished) / "model.pdmodel").read_bytes()
+
+
+def test_a_changed_export_is_not_used(copy, run):
+    weights = the_export(copy) / "model.pdiparams"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    assert fails_with_one_line(run(copy, "predict.py", "data"), "model.pdiparams was changed")
+
+
+@pytest.mark.parametrize("sabotage", ["x[:, ::-1]", "x / 255"], ids=["channels", "scale"])
+def test_an_export_that_differs_is_refused_and_moved_aside(copy, run, sabotage):
+    forward = '"""Pictures [N, 3, S, S], 0..255 -> probabilities [N, classes]."""\n'
+    wrong = f"        x = {sabotage} if not paddle.in_dynamic_mode() else x\n"
+    edit(copy / "pipeline" / "network.py", forward, forward + wrong)
+    before = read(the_export(copy) / "export.json")
+    done = run(copy, "export.py")
+    assert fails_with_one_line(done, "refused: ", "Paddle Inference: ", "ONNX Runtime: ")
+    refused = the_export(copy).with_name(the_run(copy).name + ".refused")
+    assert not (refused / "export.json").exists()
+    assert "max_output_difference" in read(refused / "refused.json")["reason"]
+    # The export that passed earlier is still there.
+    assert read(the_export(copy) / "export.json") == before
+
+
+def test_nothing_takes_a_refused_export_for_one(copy, run):
+    refused = the_export(copy).with_name(the_run(copy).name + ".refused")
+    the_export(copy).rename(refused)
+    about = read(refused / "export.json")
+    (refused / "refused.json").write_text(json.dumps({"reason": "Too far off.", **about}))
+    done = run(copy, "predict.py", "data", "--export", refused)
+    assert fails_with_one_line(done, "was refused: Too far off.")
+    (refused / "export.json").unlink()
+    assert fails_with_one_line(run(copy, "predict.py", "data"), "Run export.py first")
+    assert run(copy, "report.py").returncode == 0
+    assert "Too far off." in (the_run(copy) / "report.html").read_text(encoding="utf-8")
+
+
+def test_int8_is_small_and_usable_or_refused_with_a_reason(copy, run):
+    done = run(copy, "compress.py")
+    folder = the_export(copy).with_name(the_run(copy).name + "-int8")
+    assert "fp32 ONNX Runtime" in done.stdout and "int8 Paddle Inference" in done.stdout
+    if done.returncode:
+        assert fails_with_one_line(done, "refused: int8: accuracy fell")
+        return
+    assert not done.stderr
+    compression = read(folder / "export.json")["compression"]
+    fp32, _, int8 = compression["forms"]
+    assert int8["megabytes"] <= 0.3 * fp32["megabytes"]
+    assert compression["calibration_pictures"] == 16
+    assert -compression["accuracy_change"] <= 0.01
+    done = run(copy, "predict.py", "data", "--json", "--export", folder)
+    assert done.returncode == 0 and len(answers(done)) == 36
+    # Without being asked for, the fp32 export answers: only that one has ONNX.
+    assert run(copy, "predict.py", "data/0.png", "--format", "onnx").returncode == 0
+
+
+def test_int8_that_lost_accuracy_is_refused(copy, run):
+    edit(copy / "pipeline" / "quantization.py", "for row in x]", "for row in 1e4 * x]")
+    done = run(copy, "compress.py")
+    assert fails_with_one_line(done, "refused: int8: accuracy fell", "Deploy the fp32 export")
+    folder = the_export(copy).with_name(the_run(copy).name + "-int8")
+    assert not folder.exists()
+    assert (folder.with_name(folder.name + ".refused") / "refused.json").is_file()
+    assert run(copy, "report.py").returncode == 0
+    page = (the_run(copy) / "report.html").read_text(encoding="utf-8")
+    assert "Deploy the fp32 export" in page
+
+
+class Page(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.sources, self.text = [], [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.sources += [value for name, value in attributes if name in ("src", "href")]
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_report_is_one_page_in_which_names_are_only_text(copy, run, language):
+    (copy / ".copier-answers.yml").write_text(f"language: {language}\n")
+    (the_run(copy) / "curves").mkdir()
+    rows = "epoch,loss,held_out_accuracy\n1,1.0,0.5\n2,0.5,0.75\n"
+    (the_run(copy) / "curves" / "trial-1.csv").write_text(rows)
+    done = run(copy, "report.py")
+    assert done.returncode == 0, done.stderr
+    page = Page((the_run(copy) / "report.html").read_text(encoding="utf-8"))
+    assert "script" not in page.tags and "link" not in page.tags
+    assert page.sources and all(source.startswith("data:image/") for source in page.sources)
+    for name in CLASSES:
+        assert name in page.text
+    assert {"en": "Confusion matrix", "zh": "混淆矩阵"}[language] in page.text
+    assert "python compress.py" in page.text and "python export.py" not in page.text
+    drawings = [base64.b64decode(s.split(",")[1]) for s in page.sources if "svg" in s[:20]]
+    assert len(drawings) == 3
+    assert not any(re.search(rb"<script|href=\"http", drawing) for drawing in drawings)
+
+
+def test_a_report_without_the_later_steps_names_their_commands(copy, run):
+    shutil.rmtree(the_run(copy) / "evaluation")
+    shutil.rmtree(copy / "export")
+    assert run(copy, "report.py").returncode == 0
+    page = Page((the_run(copy) / "report.html").read_text(encoding="utf-8"))
+    for script in ("evaluate.py", "export.py", "compress.py"):
+        assert f"python {script}" in page.text
+
+
+@pytest.mark.parametrize("script", ["evaluate.py", "compress.py"])
+def test_before_training_one_line_says_what_to_do(project, run, script):
+    assert fails_with_one_line(run(project, script), "Run ", "first")
