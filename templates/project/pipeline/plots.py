@@ -6,6 +6,7 @@ matplotlib.use("Agg")
 
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from matplotlib import font_manager, pyplot
@@ -88,9 +89,9 @@ def calibration(bins: list[dict], xlabel: str = "probability", ylabel: str = "sh
     return figure
 
 
-def curve(phases: dict[str, list[dict]], column: str, ylabel: str, xlabel: str) -> Figure:
+def curve(phases: dict[str, list[dict]], column: str, title: str, xlabel: str) -> Figure:
     """A value over the epochs, a line for each training phase that knows it."""
-    figure, axes = pyplot.subplots(figsize=(3.4, 2.2), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(3.4, 2.3), layout="constrained")
     for index, (name, rows) in enumerate(phases.items()):
         if column in rows[0]:
             axes.plot(
@@ -101,7 +102,8 @@ def curve(phases: dict[str, list[dict]], column: str, ylabel: str, xlabel: str) 
                 marker="o" if len(rows) < 3 else None,
             )
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.set_xlabel(xlabel)
+    axes.set_title(title, loc="left", fontsize=9, color=INK)
     if len(phases) > 1:
         axes.legend(frameon=False, fontsize=7)
     axes.grid(axis="y", color=FAINT, alpha=0.4)
@@ -122,8 +124,10 @@ def _installed() -> dict[str, str]:
     return {font.name: font.fname for font in font_manager.fontManager.ttflist}
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, target: Path | BinaryIO, kind: str = "png") -> None:
+    """Writes PNG or SVG. Text that is no glyph here may well be one for the reader of an SVG."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about glyphs and narrow layouts
-        figure.savefig(path, dpi=150)
+        warnings.simplefilter("ignore", UserWarning)
+        metadata = {"Date": None} if kind == "svg" else None  # the same figure, the same bytes
+        figure.savefig(target, format=kind, dpi=150, metadata=metadata)
     pyplot.close(figure)

@@ -12,6 +12,7 @@ Every figure has a 95% interval from bootstrapping the pictures: with few of the
 """
 
 import argparse
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -75,7 +76,7 @@ def predict(trained: Trained, squares: list[np.ndarray], batch_size: int = 16) -
 def rows(samples: list[Sample], probabilities: np.ndarray, classes: list[str]) -> list[dict]:
     return [
         {
-            "path": sample.path.relative_to(ROOT).as_posix(),
+            "path": os.path.relpath(sample.path, ROOT),
             "label": classes[sample.label],
             "predicted": classes[row.argmax()],
             "probability": f"{row.max():.6f}",

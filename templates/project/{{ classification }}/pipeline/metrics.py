@@ -26,17 +26,24 @@ def evaluate(probabilities: np.ndarray, labels: np.ndarray, groups: list[str]) -
         predicted; `calibration`, the bins of the reliability diagram.
     """
     draws = resamples(groups)
-    scores = class_scores(probabilities, labels)
-    per_class = {name: interval(scores[name], draws) for name in ("precision", "recall", "f1")}
     predicted, classes = probabilities.argmax(1), probabilities.shape[1]
+    names = np.array(groups)
+    everywhere = len(set(groups))
+    found = np.array([len(set(names[labels == i])) for i in range(classes)])
+    said = np.array([len(set(names[predicted == i])) for i in range(classes)])
+    scores = class_scores(probabilities, labels)
+    per_class = {
+        name: interval(scores[name], draws, count)
+        for name, count in (("precision", said), ("recall", found), ("f1", found))
+    }
     confusion = np.zeros((classes, classes), int)
     np.add.at(confusion, (labels, predicted), 1)
     losses = -np.log(np.clip(probabilities[np.arange(len(labels)), labels], 1e-12, 1))
     right = (predicted == labels).astype(float)
     return {
         "pictures": len(labels),
-        "accuracy": interval(lambda w: w @ right / w.sum(-1), draws),
-        "macro_f1": interval(lambda w: np.nanmean(scores["f1"](w), axis=-1), draws),
+        "accuracy": interval(lambda w: w @ right / w.sum(-1), draws, everywhere),
+        "macro_f1": interval(lambda w: np.nanmean(scores["f1"](w), axis=-1), draws, everywhere),
         "cross_entropy": interval(lambda w: w @ losses / w.sum(-1), draws),
         "calibration_error": interval(calibration_error(probabilities, labels), draws),
         "classes": [
@@ -55,17 +62,25 @@ def resamples(groups: list[str], count: int = RESAMPLES, seed: int = 0) -> np.nd
     return np.random.default_rng(seed).multinomial(len(names), share, count)[:, index].astype(float)
 
 
-def interval(metric: Callable[[np.ndarray], np.ndarray], draws: np.ndarray):
+def interval(metric: Callable[[np.ndarray], np.ndarray], draws: np.ndarray, counts=None):
     """{value, low, high}, the percentile interval; a list of them when there is one a class.
+
+    Where all pictures were right, or all wrong, every resample says the same however few they
+    are. There the exact binomial bound is taken: of 12 pictures all right, 0.735 to 1.
 
     Args:
         metric: weights [..., N] -> [...] or [..., classes]; nan where it is not defined.
         draws: as from `resamples`.
+        counts: of the groups that a share is of; None for what is no share.
     """
     value = metric(np.ones(draws.shape[1]))
     sampled = metric(draws)
     sampled = np.where(np.isnan(sampled).all(0), np.nan_to_num(sampled), sampled)
     low, high = np.nanpercentile(sampled, (2.5, 97.5), axis=0)
+    if counts is not None:
+        bound = 0.025 ** (1 / np.maximum(counts, 1))
+        low = np.where((value == 1) & (low == 1), bound, low)
+        high = np.where((value == 0) & (high == 0), 1 - bound, high)
     if np.ndim(value) == 0:
         return {"value": float(value), "low": float(low), "high": float(high)}
     return [

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from matplotlib import pyplot
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -76,8 +75,7 @@ def thumbnail(path: Path) -> str | None:
 def svg(figure: Figure) -> str:
     """A figure as a data URI: sharp in print, its text in the reader's own fonts."""
     data = io.BytesIO()
-    figure.savefig(data, format="svg", metadata={"Date": None})
-    pyplot.close(figure)
+    plots.save(figure, data, "svg")
     return _uri("image/svg+xml", data.getvalue())
 
 
