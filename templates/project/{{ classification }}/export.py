@@ -23,7 +23,7 @@ from pipeline.inference import save_network
 from pipeline.project import CACHE, EXPORTS, chosen_run, shown
 from pipeline.trained import load_run
 
-PASSES = 1024  # of the trained network, which is slow: pictures times views
+PASSES = 512  # of the trained network, which is slow: pictures times views
 FEWEST = 64  # pictures to compare; where there are fewer test pictures others are added
 LOG = CACHE / "export.log"
 
