@@ -27,6 +27,7 @@ from pipeline.fine_tuning import learning_rate
 from pipeline.images import Preprocess, read_picture
 from pipeline.network import pretrained_classifier
 from pipeline.replicas import Replicas
+from pipeline.scores import mean_over_views
 from pipeline.views import VIEWS
 from pipeline.weights import read_weights
 
@@ -80,7 +81,7 @@ def nearest_mean(options, preprocess, train, test, labels) -> np.ndarray:
 def logistic_regression(options, preprocess, train, test, labels) -> np.ndarray:
     """As it comes: scikit-learn's default strength on standardised features."""
     known, asked = features_of(options, preprocess, train, test)
-    return linear_probe.log_probabilities(linear_probe.fit(known, labels, 1.0), asked)
+    return mean_over_views(linear_probe.fit(known, labels, 1.0).logits(asked))
 
 
 class LastLayer(nn.Layer):

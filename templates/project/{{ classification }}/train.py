@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
-from scipy.special import log_softmax
 from sklearn.model_selection import StratifiedGroupKFold
 from tqdm import tqdm
 
@@ -36,8 +35,8 @@ from pipeline.images import Preprocess, read_picture
 from pipeline.network import Classifier, pretrained_classifier
 from pipeline.project import ROOT, RUNS, newest, shown
 from pipeline.replicas import Replicas
-from pipeline.scores import fit_temperature, score
-from pipeline.views import VIEWS
+from pipeline.scores import calibrated, fit_temperature, mean_over_views, score
+from pipeline.views import VIEWS, turn
 
 STEPS, EPOCHS = 400, (20, 80)  # of fine-tuning: fewer do not settle, more bring nothing
 ENOUGH_HELD_OUT = 24  # pictures; below, one fold more or less right decides nothing
@@ -64,14 +63,15 @@ def main() -> None:
     network = pretrained_classifier(options.model.backbone, len(options.classes), state)
     views = VIEWS[options.augment.symmetry]
     features = frozen_features(network, state, squares, preprocess, views)
-    strength, logs = linear_probe.choose_strength(features, labels, folds)
-    stage_1 = score(logs, labels[judged])
+    predicted = views if options.model.predict_all_views else VIEWS["none"]
+    strength, logs = linear_probe.choose_strength(features, labels, folds, len(predicted))
+    stage_1 = score(calibrated(logs, labels[judged]), labels[judged])
     print(f"Stage 1, frozen backbone: {stage_1['accuracy']:.3f} of {len(judged)} held-out right")
     head = linear_probe.fit(features[shots], labels[shots], strength)
     network.set_head(head)
     result = {
         "stage": 1,
-        "views": views,
+        "views": predicted,
         "temperature": fit_temperature(logs, labels[judged]),
         "held_out": {"pictures": len(judged), "stage_1": stage_1},
     }
@@ -89,24 +89,26 @@ def main() -> None:
     )
     x = preprocess.batch(squares)
     epochs = affordable_epochs(run, replicas, x, len(shots), len(folds) + 1, options)
-    best_epochs, logits = [], []
+    logits = []
     for number, (fitted, held_out) in enumerate(folds, 1):
         replicas = new_replicas(options, state)
         replicas.main.set_head(linear_probe.fit(features[fitted], labels[fitted], strength))
         phase = Phase(run, f"trial-{number}")
-        best_epochs.append(tune(replicas, pictures(fitted), pictures(held_out), epochs, phase))
-        logits.append(replicas.outputs(Classifier.forward, x[held_out]))
-    logs = log_softmax(np.concatenate(logits), axis=1)
-    stage_2 = score(logs, labels[judged])
+        tune(replicas, pictures(fitted), pictures(held_out), epochs, phase)
+        turned = np.concatenate([turn(x[held_out], view) for view in predicted])
+        outputs = replicas.outputs(Classifier.forward, turned)
+        logits.append(outputs.reshape(len(predicted), len(held_out), -1).swapaxes(0, 1))
+    logs = mean_over_views(np.concatenate(logits))
+    stage_2 = score(calibrated(logs, labels[judged]), labels[judged])
     print(f"Stage 2, fine-tuned:      {stage_2['accuracy']:.3f} of {len(judged)} held-out right")
     result["held_out"]["stage_2"] = stage_2
     if stage_2["cross_entropy"] < stage_1["cross_entropy"]:
         if set(folds[0][0]) != set(shots):
             replicas = new_replicas(options, state)
             replicas.main.set_head(head)
-            tune(replicas, pictures(shots), None, int(np.median(best_epochs)), Phase(run, "final"))
+            tune(replicas, pictures(shots), None, epochs, Phase(run, "final"))
         network = replicas.main
-        result["stage"], result["views"] = 2, VIEWS["none"]
+        result["stage"] = 2
         result["temperature"] = fit_temperature(logs, labels[judged])
     else:
         print("Fine-tuning did not help on these pictures; the model of stage 1 stays.")

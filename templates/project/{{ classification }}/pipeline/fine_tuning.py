@@ -57,10 +57,11 @@ def fine_tune(
     settings,
     preprocess: Preprocess,
     custom_augment: Callable,
-) -> int:
+) -> None:
     """Trains `replicas.main` in place, from the phase's checkpoint on if there is one.
 
-    The weights that are judged and kept are an exponential moving average.
+    The weights that are judged and kept are an exponential moving average. The network ends
+    with those of the best epoch by cross-entropy on `held_out`, or else of the last epoch.
 
     Args:
         replicas: the network; its head is fitted already.
@@ -71,10 +72,6 @@ def fine_tune(
         settings: the project's.
         preprocess: how pictures are laid out for the network.
         custom_augment: (picture, rng) -> picture, the user's own augmentation.
-
-    Returns:
-        The epoch whose weights the network has in the end: the best one by cross-entropy on
-        `held_out`, else the last one.
 
     Raises:
         UserError: through `custom_augment`.
@@ -131,7 +128,6 @@ def fine_tune(
         _save(phase.checkpoint, progress, network, optimizer, rng, average, best)
     bar.close()
     _set_parameters(network, best)
-    return progress.best_epoch
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:

@@ -5,13 +5,12 @@ Features" (ICLR 2022): a fitted head first, so that no random gradients reach th
 """
 
 import numpy as np
-from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from pipeline.network import LinearHead
-from pipeline.scores import score
+from pipeline.scores import calibrated, mean_over_views, score
 
-STRENGTHS = (0.003, 0.03, 0.3)  # inverse regularisation, on standardised features
+STRENGTHS = (0.01, 0.1, 1.0)  # inverse regularisation, on standardised features
 
 
 def fit(features: np.ndarray, labels: np.ndarray, strength: float) -> LinearHead:
@@ -35,20 +34,19 @@ def fit(features: np.ndarray, labels: np.ndarray, strength: float) -> LinearHead
     return LinearHead(mean, scale, weight, bias)
 
 
-def log_probabilities(head: LinearHead, features: np.ndarray) -> np.ndarray:
-    """Averages over views: [N, V, D] -> [N, classes]."""
-    return log_softmax(log_softmax(head.logits(features), axis=-1).mean(axis=1), axis=-1)
-
-
 def choose_strength(
-    features: np.ndarray, labels: np.ndarray, folds: list[tuple[np.ndarray, np.ndarray]]
+    features: np.ndarray,
+    labels: np.ndarray,
+    folds: list[tuple[np.ndarray, np.ndarray]],
+    views: int,
 ) -> tuple[float, np.ndarray]:
-    """The strength with the smallest cross-entropy on the held-out pictures.
+    """The strength with the smallest calibrated cross-entropy on the held-out pictures.
 
     Args:
         features: [N, V, D].
         labels: [N].
         folds: pairs of indices, to fit on and to judge by.
+        views: how many of the views, from the first on, are averaged when judging.
 
     Returns:
         The strength, and its log-probabilities for the held-out pictures, fold after fold.
@@ -57,11 +55,15 @@ def choose_strength(
     logs = {
         strength: np.concatenate(
             [
-                log_probabilities(fit(features[a], labels[a], strength), features[b])
+                mean_over_views(fit(features[a], labels[a], strength).logits(features[b, :views]))
                 for a, b in folds
             ]
         )
         for strength in STRENGTHS
     }
-    best = min(STRENGTHS, key=lambda strength: score(logs[strength], judged)["cross_entropy"])
+
+    def loss(strength: float) -> float:
+        return score(calibrated(logs[strength], judged), judged)["cross_entropy"]
+
+    best = min(STRENGTHS, key=loss)
     return best, logs[best]

@@ -23,6 +23,7 @@ class Model(Section):
     backbone: str = "EfficientNetLite0"
     weights: str | None = None
     input_size: int | None = Field(None, ge=32, le=1024, multiple_of=32)
+    predict_all_views: bool = True
 
 
 class Augment(Section):
