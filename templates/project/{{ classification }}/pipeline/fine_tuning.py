@@ -10,7 +10,6 @@ import paddle
 from paddle.nn import functional as F
 from safetensors import safe_open
 from safetensors.numpy import save_file
-from scipy.special import log_softmax
 from tqdm import tqdm
 
 from pipeline import files
@@ -19,6 +18,7 @@ from pipeline.curves import Phase
 from pipeline.images import Preprocess
 from pipeline.network import Classifier
 from pipeline.replicas import Replicas
+from pipeline.scores import calibrated, score
 
 WARM_UP_SHARE = 0.1  # of all steps
 UNFREEZING_SHARE = 0.3  # of all epochs: by then all that may be trained is
@@ -61,7 +61,7 @@ def fine_tune(
     """Trains `replicas.main` in place, from the phase's checkpoint on if there is one.
 
     The weights that are judged and kept are an exponential moving average. The network ends
-    with those of the best epoch by cross-entropy on `held_out`, or else of the last epoch.
+    with those of the best epoch by calibrated cross-entropy on `held_out`, else of the last.
 
     Args:
         replicas: the network; its head is fitted already.
@@ -177,7 +177,7 @@ def _freeze(groups: list[list], unfrozen: float, frozen_share: float) -> None:
 
 
 def _judge(replicas: Replicas, weights: dict, held_out: Pictures, preprocess: Preprocess) -> dict:
-    """Loss, accuracy and feature drift of the averaged weights on the held-out pictures.
+    """Calibrated loss, accuracy and feature drift of the averaged weights on the held-out fold.
 
     Drift is one minus the cosine between a picture's standardised features now and in the
     pretrained backbone, averaged over the pictures: 0 is no drift.
@@ -192,10 +192,10 @@ def _judge(replicas: Replicas, weights: dict, held_out: Pictures, preprocess: Pr
     mean, scale = network.feature_mean.numpy(), network.feature_scale.numpy()
     now, before = (features - mean) * scale, (held_out.frozen - mean) * scale
     cosine = (now * before).sum(1) / np.linalg.norm(now, axis=1) / np.linalg.norm(before, axis=1)
-    logs = log_softmax(logits, axis=1)[np.arange(len(x)), held_out.labels]
+    found = score(calibrated(logits, held_out.labels), held_out.labels)
     return {
-        "held_out_loss": float(-logs.mean()),
-        "held_out_accuracy": float((logits.argmax(1) == held_out.labels).mean()),
+        "held_out_loss": found["cross_entropy"],
+        "held_out_accuracy": found["accuracy"],
         "feature_drift": float(1 - cosine.mean()),
     }
 
