@@ -35,7 +35,7 @@ from pipeline.images import Preprocess, read_picture
 from pipeline.network import Classifier, pretrained_classifier
 from pipeline.project import ROOT, RUNS, newest, shown
 from pipeline.replicas import Replicas
-from pipeline.scores import calibrated, fit_temperature, mean_over_views, score
+from pipeline.scores import fit_temperature, mean_over_views, score
 from pipeline.views import VIEWS, turn
 
 STEPS, EPOCHS = 400, (20, 80)  # of fine-tuning: fewer do not settle, more bring nothing
@@ -65,7 +65,7 @@ def main() -> None:
     features = frozen_features(network, state, squares, preprocess, views)
     predicted = views if options.model.predict_all_views else VIEWS["none"]
     strength, logs = linear_probe.choose_strength(features, labels, folds, len(predicted))
-    stage_1 = score(calibrated(logs, labels[judged]), labels[judged])
+    stage_1 = score(logs, labels[judged])
     print(f"Stage 1, frozen backbone: {stage_1['accuracy']:.3f} of {len(judged)} held-out right")
     head = linear_probe.fit(features[shots], labels[shots], strength)
     network.set_head(head)
@@ -99,10 +99,10 @@ def main() -> None:
         outputs = replicas.outputs(Classifier.forward, turned)
         logits.append(outputs.reshape(len(predicted), len(held_out), -1).swapaxes(0, 1))
     logs = mean_over_views(np.concatenate(logits))
-    stage_2 = score(calibrated(logs, labels[judged]), labels[judged])
+    stage_2 = score(logs, labels[judged])
     print(f"Stage 2, fine-tuned:      {stage_2['accuracy']:.3f} of {len(judged)} held-out right")
     result["held_out"]["stage_2"] = stage_2
-    if stage_2["cross_entropy"] < stage_1["cross_entropy"]:
+    if stage_2["brier"] < stage_1["brier"]:
         if set(folds[0][0]) != set(shots):
             replicas = new_replicas(options, state)
             replicas.main.set_head(head)

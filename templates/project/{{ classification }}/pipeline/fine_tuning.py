@@ -18,7 +18,7 @@ from pipeline.curves import Phase
 from pipeline.images import Preprocess
 from pipeline.network import Classifier
 from pipeline.replicas import Replicas
-from pipeline.scores import calibrated, score
+from pipeline.scores import score
 
 WARM_UP_SHARE = 0.1  # of all steps
 UNFREEZING_SHARE = 0.3  # of all epochs: by then all that may be trained is
@@ -45,7 +45,7 @@ class Progress:
 
     epoch: int = 0
     best_epoch: int = 0
-    best_loss: float = float("inf")
+    best_brier: float = float("inf")
 
 
 def fine_tune(
@@ -61,7 +61,7 @@ def fine_tune(
     """Trains `replicas.main` in place, from the phase's checkpoint on if there is one.
 
     The weights that are judged and kept are an exponential moving average. The network ends
-    with those of the best epoch by calibrated cross-entropy on `held_out`, else of the last.
+    with those of the best epoch by Brier score on `held_out`, or else of the last epoch.
 
     Args:
         replicas: the network; its head is fitted already.
@@ -118,8 +118,8 @@ def fine_tune(
         row = {"epoch": epoch + 1, "learning_rate": rate, "loss": float(np.mean(losses))}
         if held_out is not None:
             row |= _judge(replicas, average, held_out, preprocess)
-            if row["held_out_loss"] < progress.best_loss:
-                progress.best_epoch, progress.best_loss = epoch + 1, row["held_out_loss"]
+            if row["held_out_brier"] < progress.best_brier:
+                progress.best_epoch, progress.best_brier = epoch + 1, row["held_out_brier"]
                 best = {name: value.copy() for name, value in average.items()}
             bar.set_postfix(accuracy=f"{row['held_out_accuracy']:.3f}")
         else:
@@ -177,7 +177,7 @@ def _freeze(groups: list[list], unfrozen: float, frozen_share: float) -> None:
 
 
 def _judge(replicas: Replicas, weights: dict, held_out: Pictures, preprocess: Preprocess) -> dict:
-    """Calibrated loss, accuracy and feature drift of the averaged weights on the held-out fold.
+    """Brier score, accuracy and feature drift of the averaged weights on the held-out fold.
 
     Drift is one minus the cosine between a picture's standardised features now and in the
     pretrained backbone, averaged over the pictures: 0 is no drift.
@@ -192,9 +192,9 @@ def _judge(replicas: Replicas, weights: dict, held_out: Pictures, preprocess: Pr
     mean, scale = network.feature_mean.numpy(), network.feature_scale.numpy()
     now, before = (features - mean) * scale, (held_out.frozen - mean) * scale
     cosine = (now * before).sum(1) / np.linalg.norm(now, axis=1) / np.linalg.norm(before, axis=1)
-    found = score(calibrated(logits, held_out.labels), held_out.labels)
+    found = score(logits, held_out.labels)
     return {
-        "held_out_loss": found["cross_entropy"],
+        "held_out_brier": found["brier"],
         "held_out_accuracy": found["accuracy"],
         "feature_drift": float(1 - cosine.mean()),
     }

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from pipeline.network import LinearHead
-from pipeline.scores import calibrated, mean_over_views, score
+from pipeline.scores import mean_over_views, score
 
 STRENGTHS = (0.01, 0.1, 1.0)  # inverse regularisation, on standardised features
 
@@ -40,7 +40,7 @@ def choose_strength(
     folds: list[tuple[np.ndarray, np.ndarray]],
     views: int,
 ) -> tuple[float, np.ndarray]:
-    """The strength with the smallest calibrated cross-entropy on the held-out pictures.
+    """The strength with the smallest Brier score on the held-out pictures.
 
     Args:
         features: [N, V, D].
@@ -61,9 +61,5 @@ def choose_strength(
         )
         for strength in STRENGTHS
     }
-
-    def loss(strength: float) -> float:
-        return score(calibrated(logs[strength], judged), judged)["cross_entropy"]
-
-    best = min(STRENGTHS, key=loss)
+    best = min(STRENGTHS, key=lambda strength: score(logs[strength], judged)["brier"])
     return best, logs[best]

@@ -16,7 +16,7 @@ from pipeline.report_text import CHINESE
 SIDE = 112  # px, of a thumbnail
 CURVES = {
     "loss": "Loss on the training pictures",
-    "held_out_loss": "Loss on held-out pictures",
+    "held_out_brier": "Brier score on held-out pictures",
     "held_out_accuracy": "Accuracy on held-out pictures",
     "learning_rate": "Learning rate",
     "feature_drift": "Feature drift",

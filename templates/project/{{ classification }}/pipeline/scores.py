@@ -1,20 +1,27 @@
-"""Scores of log-probabilities, and the temperature that calibrates them."""
+"""Judging by a few held-out pictures: a score, and the temperature that calibrates."""
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
 
 def score(logs: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Accuracy and mean cross-entropy.
+    """Accuracy and Brier score, once the log-probabilities are calibrated.
+
+    The Brier score (Brier, 1950) is the squared distance between the probabilities and the truth:
+    0 is perfect, 2 the worst. Unlike cross-entropy it is bounded, so that among a few pictures
+    one odd one does not decide; calibrated, it says how well classes are told apart, not how
+    boldly.
 
     Args:
-        logs: [N, classes] log-probabilities.
+        logs: [N, classes] log-probabilities of pictures that were not trained on.
         labels: [N].
     """
+    probabilities = softmax(logs / fit_temperature(logs, labels), axis=1)
+    truth = np.eye(logs.shape[1])[labels]
     return {
         "accuracy": float((logs.argmax(1) == labels).mean()),
-        "cross_entropy": float(-logs[np.arange(len(labels)), labels].mean()),
+        "brier": float(((probabilities - truth) ** 2).sum(1).mean()),
     }
 
 
@@ -31,13 +38,8 @@ def fit_temperature(logs: np.ndarray, labels: np.ndarray) -> float:
         labels: [N].
     """
 
-    def loss(log_temperature: float) -> float:
-        return score(log_softmax(logs / np.exp(log_temperature), axis=1), labels)["cross_entropy"]
+    def cross_entropy(log_temperature: float) -> float:
+        scaled = log_softmax(logs / np.exp(log_temperature), axis=1)
+        return float(-scaled[np.arange(len(labels)), labels].mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-1.5, 1.5), method="bounded").x))
-
-
-def calibrated(logs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Log-probabilities at the temperature that fits them best: what is left to compare is
-    how well the classes are told apart, not how boldly."""
-    return log_softmax(logs / fit_temperature(logs, labels), axis=1)
+    return float(np.exp(minimize_scalar(cross_entropy, bounds=(-1.5, 1.5), method="bounded").x))
