@@ -57,7 +57,7 @@ def new(
         version: Template version; by default the newest.
         defaults: Ask nothing: questions without an answer take their defaults.
         confirm: Called with the answers before the project is put in its place.
-        fill: Adds files to the finished project that are not committed.
+        fill: Called with the folder and the answers before the first commit, to add files.
 
     Returns:
         The project, or None if `confirm` said no.
@@ -72,11 +72,11 @@ def new(
         recorded = _render(release, stage, given, defaults)
         if not confirm(recorded):
             return None
+        if fill:
+            fill(stage, recorded)
         outer = git.enclosing_repository(dest.parent, dest.name)
         if not outer:
             git.first_commit(stage, f"New project from template {recorded['_commit']}")
-        if fill:
-            fill(stage, recorded)
         _put(stage, dest)
     return Project(dest, recorded["_commit"], recorded, outer)
 
