@@ -89,7 +89,7 @@ def fault(images, path):
 
 def test_missing(images, tmp_path):
     path = tmp_path / "x.png"
-    expected = f"{path}: no such picture. Run check_data.py again."
+    expected = f"{path}: no such picture."
     assert fault(images, path) == ("missing", expected)
 
 

@@ -15,7 +15,12 @@ LARGEST_SIDE = 9  # px; above it the matrices, which grow with the fourth power,
 
 
 def use_matmul(network: nn.Layer) -> None:
-    """Makes every depthwise convolution of `network` take the matrix form on small maps."""
+    """Makes every depthwise convolution of `network` take the matrix form on small maps.
+
+    With CUDA there is nothing to gain, and nothing is changed.
+    """
+    if paddle.is_compiled_with_cuda():
+        return
     for layer in network.sublayers():
         if (
             isinstance(layer, nn.Conv2D)

@@ -1,7 +1,9 @@
 """Pictures from disk to the network's input. The one place where pixels are prepared."""
 
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -37,17 +39,29 @@ def read_picture(path: Path) -> np.ndarray:
     Raises:
         PictureError: the file is missing, not a picture, truncated, or beyond MAX_PIXELS.
     """
+    with _opened(path) as file:
+        return _rgb(ImageOps.exif_transpose(file))
+
+
+def shorter_side(path: Path) -> int:
+    """The shorter side of a picture, px, from its header. Raises PictureError."""
+    with _opened(path) as file:
+        return min(file.size)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Opens a picture; whatever goes wrong from then on becomes a PictureError."""
     try:
         with Image.open(path) as file:
             if file.width * file.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
-            return _rgb(ImageOps.exif_transpose(file))
+            yield file
     except Image.DecompressionBombError:
         text = f"{path}: over {MAX_PIXELS // 1_000_000} million pixels. Crop or shrink it."
         raise PictureError("huge", text) from None
     except FileNotFoundError:
-        text = f"{path}: no such picture. Run check_data.py again."
-        raise PictureError("missing", text) from None
+        raise PictureError("missing", f"{path}: no such picture.") from None
     except Exception as error:  # a broken file gets Pillow to raise nearly anything
         reason = str(error).split("'")[0].strip() or "unreadable"
         text = f"{path}: not a readable picture ({reason}). Replace it."

@@ -21,7 +21,6 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 from sklearn.model_selection import StratifiedGroupKFold
-from tqdm import tqdm
 
 from pipeline import console, custom_hooks, files, linear_probe, provenance, settings
 from pipeline.backbone import digest, pretrained_state
@@ -31,7 +30,7 @@ from pipeline.dataset import Sample, manifest, read_splits
 from pipeline.depthwise import use_matmul
 from pipeline.features import frozen_features
 from pipeline.fine_tuning import Pictures, fine_tune
-from pipeline.images import Preprocess, read_picture
+from pipeline.images import Preprocess, shorter_side
 from pipeline.network import Classifier, pretrained_classifier
 from pipeline.project import ROOT, RUNS, newest, shown
 from pipeline.replicas import Replicas
@@ -154,11 +153,11 @@ def load_pictures(samples: list[Sample], options) -> tuple[Preprocess, list[np.n
     Unless the settings name a size it follows the pictures: the median of their shorter sides,
     rounded to a multiple of 32, from 64 to 224 px.
     """
-    pictures = [read_picture(sample.path) for sample in tqdm(samples, "pictures", leave=False)]
-    side = np.median([min(picture.shape[:2]) for picture in pictures])
+    paths = [sample.path for sample in samples]
+    side = np.median([shorter_side(path) for path in paths])
     size = options.model.input_size or int(np.clip(round(side / 32) * 32, 64, 224))
     preprocess = Preprocess(size)
-    return preprocess, [preprocess.square(picture) for picture in pictures]
+    return preprocess, preprocess.read(paths)
 
 
 def held_out_folds(samples: list[Sample], options) -> list[tuple[np.ndarray, np.ndarray]]:
