@@ -111,6 +111,16 @@ def test_metrics_are_scikit_learns(in_project):
     assert accuracy["high"] - accuracy["low"] == pytest.approx(2 * 1.96 * error, rel=0.1)
 
 
+def test_the_interval_of_the_calibration_error_holds_its_value(in_project):
+    from pipeline.metrics import evaluate
+
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet([0.3] * 4, 200)
+    labels = np.array([rng.choice(4, p=row) for row in probabilities])  # calibrated by making
+    found = evaluate(probabilities, labels, [str(i) for i in range(200)])["calibration_error"]
+    assert 0 <= found["low"] <= found["value"] <= found["high"] < 0.2
+
+
 def test_calibration_error_by_hand(in_project):
     from pipeline import metrics
 

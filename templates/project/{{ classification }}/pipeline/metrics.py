@@ -45,7 +45,7 @@ def evaluate(probabilities: np.ndarray, labels: np.ndarray, groups: list[str]) -
         "accuracy": interval(lambda w: w @ right / w.sum(-1), draws, everywhere),
         "macro_f1": interval(lambda w: np.nanmean(scores["f1"](w), axis=-1), draws, everywhere),
         "cross_entropy": interval(lambda w: w @ losses / w.sum(-1), draws),
-        "calibration_error": interval(calibration_error(probabilities, labels), draws),
+        "calibration_error": centred_interval(calibration_error(probabilities, labels), draws),
         "classes": [
             {"pictures": int(confusion[i].sum())} | {name: per_class[name][i] for name in per_class}
             for i in range(classes)
@@ -87,6 +87,18 @@ def interval(metric: Callable[[np.ndarray], np.ndarray], draws: np.ndarray, coun
         None if np.isnan(v) else {"value": float(v), "low": float(a), "high": float(b)}
         for v, a, b in zip(value, low, high, strict=True)
     ]
+
+
+def centred_interval(metric: Callable[[np.ndarray], np.ndarray], draws: np.ndarray) -> dict:
+    """{value, low, high} of a sum of absolute gaps, which is never below 0.
+
+    Drawing anew adds gaps of its own, so that resamples lie above the value; they are moved back
+    by their mean excess.
+    """
+    value = float(metric(np.ones(draws.shape[1])))
+    sampled = metric(draws)
+    low, high = np.percentile(sampled - sampled.mean() + value, (2.5, 97.5))
+    return {"value": value, "low": max(0.0, float(low)), "high": float(high)}
 
 
 def class_scores(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Callable]:
