@@ -24,6 +24,15 @@ app = typer.Typer(
     epilog="Example: fewshot new pcb-line",
 )
 
+TemplateSource = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCE",
+        envvar="FEWSHOT_TEMPLATE",
+        help="Another template: path or URL of a git repository or bundle.",
+    ),
+]
+
 
 def _version(asked: bool) -> None:
     if asked:
@@ -69,14 +78,7 @@ def new(
     preset: Annotated[
         str | None, typer.Option(metavar="NAME", help="Take answers from a preset.")
     ] = None,
-    template: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SOURCE",
-            envvar="FEWSHOT_TEMPLATE",
-            help="Another template: path or URL of a git repository or bundle.",
-        ),
-    ] = None,
+    template: TemplateSource = None,
     version: Annotated[
         str | None,
         typer.Option("--version", metavar="REF", help="Another version of the template."),
@@ -128,14 +130,7 @@ def presets() -> None:
 def demo(
     dest: Annotated[Path, typer.Argument(metavar="DEST", help="A new or empty folder.")],
     language: Annotated[str, typer.Option(metavar="LANGUAGE", help="en or zh")] = "en",
-    template: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SOURCE",
-            envvar="FEWSHOT_TEMPLATE",
-            help="Another template: path or URL of a git repository or bundle.",
-        ),
-    ] = None,
+    template: TemplateSource = None,
 ) -> None:
     """Make a project with sample pictures, to see every step work."""
     from scaffolder import create
