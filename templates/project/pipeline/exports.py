@@ -53,8 +53,8 @@ class Export:
         self, predictor, squares: list[np.ndarray], batch_size: int = 16
     ) -> np.ndarray:
         """N pictures [S, S, 3] uint8 -> [N, classes]."""
-        parts = [squares[i : i + batch_size] for i in range(0, len(squares), batch_size)]
-        return np.concatenate([predictor.run(self.preprocess.batch(part)) for part in parts])
+        batches = self.preprocess.batches(squares, batch_size)
+        return np.concatenate([predictor.run(x) for x in batches])
 
 
 def load(folder: Path) -> Export:

@@ -117,6 +117,11 @@ class Preprocess:
         with ThreadPoolExecutor() as pool:
             return list(pool.map(lambda path: self.square(read_picture(path)), paths))
 
+    def batches(self, squares: list[np.ndarray], size: int) -> Iterator[np.ndarray]:
+        """The network's inputs for N pictures [S, S, 3] uint8, `size` pictures at a time."""
+        for start in range(0, len(squares), size):
+            yield self.batch(squares[start : start + size])
+
     def batch(self, squares: list[np.ndarray] | np.ndarray) -> np.ndarray:
         """N pictures [S, S, 3] uint8 -> the network's input [N, 3, S, S] float32."""
         return np.ascontiguousarray(np.stack(list(squares)).transpose(0, 3, 1, 2), np.float32)

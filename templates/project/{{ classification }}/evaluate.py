@@ -68,8 +68,7 @@ def predict(trained: Trained, squares: list[np.ndarray], batch_size: int = 16) -
         network = Path(folder) / "network"
         save_network(trained.network, network, trained.preprocess.input_size)
         predictor = Predictor(network)
-        starts = range(0, len(squares), batch_size)
-        batches = [trained.preprocess.batch(squares[i : i + batch_size]) for i in starts]
+        batches = trained.preprocess.batches(squares, batch_size)
         return np.concatenate([predictor.run(x) for x in batches])
 
 

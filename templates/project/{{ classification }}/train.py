@@ -82,12 +82,11 @@ def main() -> None:
     def pictures(rows: np.ndarray) -> Pictures:
         return Pictures([squares[i] for i in rows], labels[rows], features[rows, 0])
 
-    replicas = new_replicas(options, state)
     tune = partial(
         fine_tune, settings=options, preprocess=preprocess, custom_augment=custom_hooks.augment()
     )
     x = preprocess.batch(squares)
-    epochs = affordable_epochs(run, replicas, x, len(shots), len(folds) + 1, options)
+    epochs = affordable_epochs(run, state, x, len(shots), len(folds) + 1, options)
     logits = []
     for number, (fitted, held_out) in enumerate(folds, 1):
         replicas = new_replicas(options, state)
@@ -193,13 +192,14 @@ def new_replicas(options, state: dict) -> Replicas:
 
 
 def affordable_epochs(
-    run: Path, replicas: Replicas, x: np.ndarray, shots: int, times: int, options
+    run: Path, state: dict, x: np.ndarray, shots: int, times: int, options
 ) -> int:
     """The epochs of the settings, else as many as make STEPS steps, within EPOCHS; fewer if
     running them so many times would take longer than `train.minutes`, measured on a few steps."""
     about = files.read_json(run / "run.json")
     if "planned_epochs" in about:
         return about["planned_epochs"]
+    replicas = new_replicas(options, state)
     x = np.resize(x, (options.train.batch_size, *x.shape[1:]))
     targets = np.ones((len(x), len(options.classes)), np.float32)
     for step in range(4):

@@ -35,13 +35,9 @@ class Trained:
 
     def probabilities(self, squares: list[np.ndarray], batch_size: int = 32) -> np.ndarray:
         """N pictures [S, S, 3] uint8 -> [N, classes], in training precision."""
-        parts = [squares[i : i + batch_size] for i in range(0, len(squares), batch_size)]
+        batches = self.preprocess.batches(squares, batch_size)
         with paddle.no_grad():
-            outputs = [
-                self.network(paddle.to_tensor(self.preprocess.batch(part))).numpy()
-                for part in parts
-            ]
-        return np.concatenate(outputs)
+            return np.concatenate([self.network(paddle.to_tensor(x)).numpy() for x in batches])
 
 
 def load_run(run: Path) -> Trained:
