@@ -5,17 +5,21 @@ VENV := .venv
 BASE_PYTHON ?= $(shell for p in python3.11 python3.10 python3; do \
 	$$p -c 'import venv, ensurepip' 2>/dev/null && echo $$p && break; done)
 PROJECT_ENV := $(CURDIR)/build/project-env
-DEMO := build/demo/demo-project
+DEMO = build/demo-$(TASK)/demo-project
 
-.PHONY: help demo test test-tool test-project lint bundle docs files clean
+.PHONY: help demo demo-detection test test-tool test-project lint bundle docs files clean
 .DEFAULT_GOAL := help
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-demo: $(VENV)/.tool $(PROJECT_ENV)/.ready  ## the whole way on sample pictures, ending with a report
-	rm -rf build/demo && mkdir -p build/demo
-	$(VENV)/bin/fewshot demo $(DEMO) >/dev/null
+demo:  ## the whole way on sample pictures, ending with a report
+demo-detection:  ## the same with boxes: sample boards with defects
+demo: TASK := classification
+demo-detection: TASK := detection
+demo demo-detection: $(VENV)/.tool $(PROJECT_ENV)/.ready
+	rm -rf $(DEMO) && mkdir -p $(dir $(DEMO))
+	$(VENV)/bin/fewshot demo $(DEMO) --task $(TASK) >/dev/null
 	$(MAKE) --no-print-directory -C $(DEMO) setup all VENV=$(PROJECT_ENV)
 	@echo; echo "Project: $(CURDIR)/$(DEMO) (its steps: make help VENV=$(PROJECT_ENV))"
 	@echo "Report: $$(ls -t $(CURDIR)/$(DEMO)/runs/*/report.html | head -n 1)"
@@ -39,12 +43,15 @@ bundle: $(VENV)/.tool  ## write templates/ into the release bundle, after each e
 docs: $(VENV)/.tool  ## write docs/cli.md
 	$(VENV)/bin/python docs/generate.py > build/cli.md && mv build/cli.md docs/cli.md
 
-files: $(VENV)/.tool  ## write the list of rendered files; read the difference before committing it
-	rm -rf build/files && mkdir -p build
+files: $(VENV)/.tool  ## write the lists of rendered files; read the difference before committing it
+	rm -rf build/files && mkdir -p build/files
 	$(VENV)/bin/python -m scaffolder.releases build --bundle build/templates.bundle
-	$(VENV)/bin/fewshot new build/files --defaults --template build/templates.bundle >/dev/null
-	cd build/files && find . -name .git -prune -o ! -type d -print | sed 's|^\./||' | \
-		LC_ALL=C sort > $(CURDIR)/tests/template/classification.txt
+	for task in classification detection; do \
+		$(VENV)/bin/fewshot new build/files/$$task --task $$task --defaults \
+			--template build/templates.bundle >/dev/null || exit 1; \
+		(cd build/files/$$task && find . -name .git -prune -o ! -type d -print | sed 's|^\./||' | \
+			LC_ALL=C sort) > tests/template/$$task.txt; \
+	done
 
 clean:  ## remove the environments and all that was built
 	rm -rf $(VENV) build dist

@@ -14,11 +14,11 @@ import time
 import numpy as np
 import paddle
 from paddle import nn
-from paddle.nn import functional as F
 
 from pipeline import linear_probe, settings
 from pipeline.augment import augment
 from pipeline.backbone import EMBEDDED_WEIGHTS, pretrained_state
+from pipeline.batches import losses
 from pipeline.dataset import read_splits
 from pipeline.depthwise import use_matmul
 from pipeline.efficientnet_lite import EfficientNetLite0, paddle_names
@@ -122,15 +122,11 @@ def whole_network(options, preprocess, train, test, labels, pretrained: bool) ->
         rows = order[step % steps_an_epoch]
         optimizer.set_lr(learning_rate(step, epochs * steps_an_epoch, 1e-3))
         x = preprocess.batch([augment(train[i], options.augment, rng) for i in rows])
-        replicas.gradients(x, targets[rows], cross_entropy)
+        replicas.gradients(x, targets[rows], losses)
         optimizer.step()
         optimizer.clear_grad()
     network.eval()
     return replicas.outputs(lambda network, x: network(x), preprocess.batch(test))
-
-
-def cross_entropy(logits, targets):
-    return F.cross_entropy(logits, targets, soft_label=True, reduction="none")
 
 
 if __name__ == "__main__":

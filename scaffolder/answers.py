@@ -7,10 +7,12 @@ import difflib
 import re
 import reprlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scaffolder.errors import UsageError
+from scaffolder import reading, settings_text
+from scaffolder.errors import FewshotError, UsageError
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -22,13 +24,33 @@ Questions = Mapping[str, Mapping[str, Any]]
 Answers = dict[str, Any]
 
 
-def presets() -> dict[str, Answers]:
+@dataclass(frozen=True)
+class Preset:
+    """What is known beforehand about a job that comes up often.
+
+    Attributes:
+        about: One line in each language.
+        answers: Answers to some of the questions.
+        settings: Values of settings.yaml by dotted name, as in `train.minutes`.
+    """
+
+    about: dict[str, str] = field(default_factory=dict)
+    answers: Answers = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def presets() -> dict[str, Preset]:
     """Returns the presets by name."""
-    return {path.stem: load(path) for path in sorted(PRESETS.glob("*.yaml"))}
+    found = {}
+    for path in sorted(PRESETS.glob("*.yaml")):
+        parts = load(path)
+        settings = settings_text.dotted(parts["settings"])
+        found[path.stem] = Preset(parts["about"], parts["answers"], settings)
+    return found
 
 
-def preset(name: str) -> Answers:
-    """Returns the answers of a preset.
+def preset(name: str) -> Preset:
+    """Returns a preset.
 
     Raises:
         UsageError: There is no such preset.
@@ -45,19 +67,16 @@ def load(path: Path) -> Answers:
     Raises:
         UsageError: The file is missing, or no such YAML.
     """
-    import yaml
-
     try:
-        answers = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        answers = reading.yaml_mapping(text, f"the answers file {path}")
     except OSError as error:
         raise UsageError(f"cannot read the answers file {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UsageError(f"the answers file {path} is not UTF-8 text") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" (line {mark.line + 1})" if mark else ""
-        raise UsageError(f"the answers file {path} is not valid YAML{line}") from None
-    if not isinstance(answers, dict) or not all(isinstance(key, str) for key in answers):
+    except FewshotError as error:
+        raise UsageError(str(error)) from None
+    if not all(isinstance(key, str) for key in answers):
         raise UsageError(f"the answers file {path} must hold lines like 'shots: 20'")
     return {key: value for key, value in answers.items() if key not in ("_commit", "_src_path")}
 

@@ -1,19 +1,15 @@
 """The command line: arguments -> one call -> text and exit code."""
 
-import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from scaffolder import __version__, answers
+from scaffolder import __version__, answers, summary
 from scaffolder.errors import FewshotError, UsageError
-from scaffolder.messages import texts
-
-if TYPE_CHECKING:
-    from scaffolder.create import Project
+from scaffolder.messages import plain
 
 app = typer.Typer(
     add_completion=False,
@@ -24,6 +20,25 @@ app = typer.Typer(
     epilog="Example: fewshot new pcb-line",
 )
 
+Dest = Annotated[Path, typer.Argument(metavar="DEST", help="A new or empty folder.")]
+Classes = Annotated[
+    list[str] | None,
+    typer.Option("--class", metavar="NAME", help="A class; once for each class."),
+]
+Shots = Annotated[
+    str | None,
+    typer.Option(metavar="N", help="Labelled pictures (detection: objects) per class."),
+]
+Target = Annotated[
+    str | None, typer.Option(metavar="TARGET", help="x86-cpu, nvidia-gpu, jetson or arm-linux")
+]
+Language = Annotated[str | None, typer.Option(metavar="LANGUAGE", help="en or zh")]
+Defaults = Annotated[
+    bool, typer.Option("--defaults", help="Ask nothing: take defaults for the rest.")
+]
+PresetName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Take answers and settings from a preset.")
+]
 TemplateSource = Annotated[
     str | None,
     typer.Option(
@@ -49,35 +64,24 @@ def _fewshot(
     pass
 
 
-@app.command(
-    epilog="Example: fewshot new pcb-line --class open --class short --shots 20 --defaults"
-)
+@app.command(epilog="Example: fewshot new pcb-line --preset pcb-solder --shots 30 --defaults")
 def new(
-    dest: Annotated[Path, typer.Argument(metavar="DEST", help="A new or empty folder.")],
-    task: Annotated[str | None, typer.Option(metavar="TASK", help="classification")] = None,
-    classes: Annotated[
-        list[str] | None,
-        typer.Option("--class", metavar="NAME", help="A class; once for each class."),
+    dest: Dest,
+    task: Annotated[
+        str | None, typer.Option(metavar="TASK", help="classification or detection")
     ] = None,
+    classes: Classes = None,
     num_classes: Annotated[
         str | None, typer.Option(metavar="N", help="Number of classes whose names are not known.")
     ] = None,
-    shots: Annotated[
-        str | None, typer.Option(metavar="N", help="Labelled pictures per class to train on.")
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option(metavar="TARGET", help="x86-cpu, nvidia-gpu, jetson or arm-linux")
-    ] = None,
-    language: Annotated[str | None, typer.Option(metavar="LANGUAGE", help="en or zh")] = None,
-    defaults: Annotated[
-        bool, typer.Option("--defaults", help="Ask nothing: take defaults for the rest.")
-    ] = False,
+    shots: Shots = None,
+    target: Target = None,
+    language: Language = None,
+    defaults: Defaults = False,
     answers_file: Annotated[
         Path | None, typer.Option("--answers", metavar="FILE", help="YAML file with answers.")
     ] = None,
-    preset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Take answers from a preset.")
-    ] = None,
+    preset: PresetName = None,
     template: TemplateSource = None,
     version: Annotated[
         str | None,
@@ -88,22 +92,23 @@ def new(
 
     An option wins over the answers file, and that over the preset.
     """
+    known = answers.preset(preset) if preset else answers.Preset()
     flags = {
         "language": language,
         "task": task,
         "num_classes": num_classes,
-        "classes": classes or None,
+        "classes": classes,
         "shots": shots,
         "target": target,
     }
-    given = answers.merge(
-        answers.preset(preset) if preset else {},
-        answers.load(answers_file) if answers_file else {},
-        {name: value for name, value in flags.items() if value is not None},
-    )
-    if not defaults and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("this is not a terminal, so nothing can be asked: add --defaults")
-    from scaffolder import create
+    file = answers.load(answers_file) if answers_file else {}
+    given = answers.merge(known.answers, file, _given(flags))
+    _can_ask(defaults)
+    from scaffolder import create, settings_text
+
+    def fill(folder: Path, recorded: dict[str, Any]) -> None:
+        if known.settings:
+            settings_text.change_file(folder / "settings.yaml", known.settings)
 
     project = create.new(
         dest,
@@ -111,70 +116,96 @@ def new(
         source=template,
         version=version,
         defaults=defaults,
-        confirm=(lambda recorded: True) if defaults else lambda recorded: _confirm(dest, recorded),
+        confirm=lambda recorded: defaults or summary.confirmed(dest, recorded),
+        fill=fill,
     )
     if not project:
         raise typer.Exit(1)
-    _report(dest, project, ["setup", "data", "check", "all", "help"])
+    summary.made(dest, project)
+
+
+@app.command(
+    epilog="Example: fewshot adapt pcb-line screw-line --preset screw-loosening --defaults"
+)
+def adapt(
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="The project to start from; only read.")
+    ],
+    dest: Dest,
+    preset: PresetName = None,
+    classes: Classes = None,
+    run: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="The run to start from; the newest finished by default."),
+    ] = None,
+    shots: Shots = None,
+    target: Target = None,
+    language: Language = None,
+    defaults: Defaults = False,
+    template: TemplateSource = None,
+) -> None:
+    """Make a project from an existing one, with its trained weights as the start.
+
+    Its answers and settings are carried over where they still make sense. The preset goes on
+    top of them, and an option over both.
+    """
+    known = answers.preset(preset) if preset else answers.Preset()
+    flags = {"language": language, "classes": classes, "shots": shots, "target": target}
+    _can_ask(defaults)
+    from scaffolder.adapt import adapt as make
+
+    adapted = make(
+        source,
+        dest,
+        answers.merge(known.answers, _given(flags)),
+        run_id=run,
+        settings=known.settings,
+        template=template,
+        defaults=defaults,
+        confirm=lambda recorded, start: defaults or summary.confirmed(dest, recorded, start),
+    )
+    if not adapted:
+        raise typer.Exit(1)
+    summary.made(dest, adapted.project, notes=adapted.notes)
 
 
 @app.command(epilog="Example: fewshot presets")
 def presets() -> None:
-    """List the presets: answers for jobs that come up often."""
-    for name, given in answers.presets().items():
-        print(f"{name}: {given['task']} of {', '.join(given['classes'])}; ", end="")
-        print(f"{given['shots']} shots, {given['target']}")
+    """List the presets: answers and settings for jobs that come up often."""
+    for name, preset in answers.presets().items():
+        given = preset.answers
+        print(f"{name}: {given['task']} of {', '.join(given['classes'])}; {given['shots']} shots")
+        for line in preset.about.values():
+            print(f"  {line}")
 
 
 @app.command(epilog="Example: fewshot demo demo-project && make -C demo-project setup all")
 def demo(
-    dest: Annotated[Path, typer.Argument(metavar="DEST", help="A new or empty folder.")],
+    dest: Dest,
+    task: Annotated[
+        str, typer.Option(metavar="TASK", help="classification or detection")
+    ] = "classification",
     language: Annotated[str, typer.Option(metavar="LANGUAGE", help="en or zh")] = "en",
     template: TemplateSource = None,
 ) -> None:
     """Make a project with sample pictures, to see every step work."""
     from scaffolder import create
-    from scaffolder.demo import draw
+    from scaffolder.demo import sample
 
-    given = answers.merge(answers.preset("pcb-defects"), {"language": language})
-    names = given["classes"]
-
-    def fill(folder: Path, recorded: dict[str, Any]) -> None:
-        draw(folder / "data", names, per_class=40, seed=0)
-        settings = folder / "settings.yaml"
-        text = settings.read_text(encoding="utf-8")
-        # All steps together take less than five minutes on two cores.
-        settings.write_text(text.replace("minutes: 10 ", "minutes: 1.5"), encoding="utf-8")
-
-    project = create.new(dest, given, source=template, defaults=True, fill=fill)
+    chosen = sample(task)
+    given = answers.merge(chosen.answers, {"language": language})
+    project = create.new(dest, given, source=template, defaults=True, fill=chosen.fill)
     assert project is not None
-    _report(dest, project, ["setup", "all", "help"], pictures=40 * len(names))
+    summary.made(dest, project, pictures=chosen.pictures)
 
 
-def _confirm(dest: Path, recorded: dict[str, Any]) -> bool:
-    say = texts(recorded.get("language"))
-    print(f"\n{say['summary']}\n  {say['folder']}: {dest}")
-    for name, value in recorded.items():
-        if not name.startswith("_"):
-            print(f"  {say.get(name, name)}: {value}")
-    if typer.confirm(say["confirm"], default=True):
-        return True
-    print(say["declined"])
-    return False
+def _given(flags: dict[str, Any]) -> answers.Answers:
+    return {name: value for name, value in flags.items() if value not in (None, [])}
 
 
-def _report(dest: Path, project: "Project", steps: list[str], pictures: int = 0) -> None:
-    say = texts(project.answers.get("language"))
-    print(say["created"].format(folder=dest, version=project.version))
-    outer = project.repository
-    print(say["outer"].format(repository=outer) if outer else say["committed"])
-    if pictures:
-        print(say["pictures"].format(count=pictures))
-    print(f"\n{say['next']}")
-    if dest.resolve() != Path.cwd():
-        print(f"  cd {shlex.quote(str(dest))}")
-    for step in steps:
-        print(f"  make {step:<8}# {say[step]}" if step != "data" else f"  {say[step]}")
+def _can_ask(defaults: bool) -> None:
+    if not defaults and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("this is not a terminal, so nothing can be asked: add --defaults")
 
 
 def _terminated(number: int, frame: object) -> None:
@@ -206,6 +237,6 @@ def main() -> None:
 
 
 def _fail(text: str, code: int) -> None:
-    line = " ".join(text.split())
+    line = plain(" ".join(text.split()))
     typer.secho(f"error: {line}", fg=typer.colors.RED, err=True)
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""`fewshot new`: renders a project, commits it, and puts it in its place, all or nothing."""
+"""Renders a project, commits it, and puts it in its place, all or nothing."""
 
 import os
 import re
@@ -39,6 +39,7 @@ def new(
     dest: Path,
     given: answers.Answers,
     *,
+    initial: answers.Answers | None = None,
     source: str | None = None,
     version: str | None = None,
     defaults: bool = False,
@@ -53,6 +54,8 @@ def new(
     Args:
         dest: A folder that is empty or not there yet.
         given: Answers to questions that are not to be asked.
+        initial: Answers that stand in for the questions' own defaults. What the template does
+            not ask is left out; a wizard offers no class names, since their number may change.
         source: Template source; by default what comes with `fewshot`.
         version: Template version; by default the newest.
         defaults: Ask nothing: questions without an answer take their defaults.
@@ -69,7 +72,13 @@ def new(
     dest = _free(dest)
     with checkout(source, version) as release, _staging(dest) as stage:
         given = answers.check(given, release.questions)
-        recorded = _render(release, stage, given, defaults)
+        offered = {k: v for k, v in (initial or {}).items() if k in release.questions}
+        if not defaults:
+            offered.pop("classes", None)
+        offered = _checked_together(offered, given, release)
+        if defaults:
+            given = offered
+        recorded = _render(release, stage, given, offered, defaults)
         if not confirm(recorded):
             return None
         if fill:
@@ -121,8 +130,22 @@ def _umask() -> int:
     return mask
 
 
+def _checked_together(
+    offered: answers.Answers, given: answers.Answers, release: Release
+) -> answers.Answers:
+    """Returns the given answers on top of the offered ones."""
+    try:
+        return answers.check(answers.merge(offered, given), release.questions)
+    except UsageError as error:
+        raise UsageError(f"{error} (from the other project's answers; an option wins)") from None
+
+
 def _render(
-    release: Release, stage: Path, given: answers.Answers, defaults: bool
+    release: Release,
+    stage: Path,
+    given: answers.Answers,
+    offered: answers.Answers,
+    defaults: bool,
 ) -> dict[str, Any]:
     """Asks what is not given, renders the template, and returns the recorded answers."""
     import copier
@@ -130,7 +153,9 @@ def _render(
     from copier.errors import CopierError
 
     try:
-        copier.run_copy(str(release.folder), stage, given, defaults=defaults, quiet=True)
+        copier.run_copy(
+            str(release.folder), stage, given, user_defaults=offered, defaults=defaults, quiet=True
+        )
     except KeyboardInterrupt:  # copier's own kind of it is a CopierError as well
         raise KeyboardInterrupt from None
     except (CopierError, ValueError) as error:

@@ -1,9 +1,12 @@
 """The command line itself."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 
 NO_COPIER = """
 import sys
@@ -36,17 +39,29 @@ def test_version(fewshot):
     assert fewshot("--version").stdout == f"fewshot {__version__}\n"
 
 
+def read_settings(folder: Path) -> dict:
+    return yaml.safe_load((folder / "settings.yaml").read_text(encoding="utf-8"))
+
+
 def test_presets_are_listed(fewshot):
     done = fewshot("presets")
     assert "pcb-defects: classification of open, short, mousebite" in done.stdout
+    assert "screw-loosening: detection of tight, loose, missing; 30 shots\n  Screws" in done.stdout
+    assert "  装配件上的螺钉" in done.stdout
 
 
-def test_every_preset_makes_a_project(fewshot):
-    from scaffolder import answers
+def test_every_preset_makes_a_project(fewshot, tmp_path):
+    from scaffolder import answers, settings_text
 
-    for name in answers.presets():
+    for name, preset in answers.presets().items():
+        task = preset.answers["task"]
+        assert fewshot("new", f"plain {name}", "--task", task, "--defaults").returncode == 0
         done = fewshot("new", name, "--preset", name, "--defaults")
         assert done.returncode == 0, done.stderr
+        plain = settings_text.dotted(read_settings(tmp_path / f"plain {name}"))
+        made = settings_text.dotted(read_settings(tmp_path / name))
+        assert made == plain | preset.settings | {"classes": preset.answers["classes"]}
+        assert made.keys() == plain.keys()
 
 
 def test_a_wrong_command_gets_one_line(fewshot):
@@ -66,3 +81,24 @@ def test_the_demo_has_pictures_that_are_not_committed(fewshot, tmp_path):
     )
     assert status.stdout == ""
     assert "drawings, not photographs" in done.stdout
+    assert read_settings(folder)["train"]["minutes"] == 1.5
+
+
+def test_the_detection_demo_is_a_project_with_boards_and_boxes(fewshot, tmp_path):
+    done = fewshot("demo", "demo-project", "--task", "detection", "--language", "zh")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "demo-project"
+    for split, count in (("train", 40), ("test", 16)):
+        images = json.loads((folder / "data" / f"{split}.json").read_text())["images"]
+        assert len(images) == count
+        assert all((folder / "data/images" / image["file_name"]).is_file() for image in images)
+    assert read_settings(folder)["classes"] == ["open", "short", "spur"]
+    assert read_settings(folder)["train"]["minutes"] == 2
+    assert "已绘制 56 张示例图片。它们是绘图，不是照片。" in done.stdout
+
+
+def test_a_demo_of_another_task(fewshot, tmp_path):
+    done = fewshot("demo", "x", "--task", "sorting")
+    assert done.returncode == 2
+    assert done.stderr == "error: task: 'sorting' is not one of classification, detection\n"
+    assert not (tmp_path / "x").exists()

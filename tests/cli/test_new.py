@@ -1,6 +1,7 @@
 """`fewshot new` without questions: what it leaves on disk, and what it refuses."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -49,6 +50,31 @@ def test_flags_become_the_recorded_answers(fewshot, tmp_path):
     }
     assert "cd line" in done.stdout and "make setup" in done.stdout
     assert os.listdir(tmp_path) == ["line"]
+
+
+def test_a_detection_project(fewshot, tmp_path):
+    args = ("--task", "detection", "--class", "a/b", "--class", ".train", "--defaults")
+    done = fewshot("new", "line", *args)
+    assert done.returncode == 0, done.stderr
+    recorded = answers(tmp_path / "line")
+    assert (recorded["task"], recorded["classes"]) == ("detection", "a/b, .train")
+    assert "put your pictures and their annotations into data/" in done.stdout
+    assert fewshot("new", "two", "--task", "detection", "--defaults").returncode == 0
+    assert answers(tmp_path / "two")["classes"] == "defect_1, defect_2"
+
+
+def test_a_detector_of_one_class(fewshot, tmp_path):
+    done = fewshot("new", "line", "--task", "detection", "--class", "scratch", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert answers(tmp_path / "line")["num_classes"] == 1
+
+
+def test_a_preset_brings_its_settings(fewshot, tmp_path):
+    done = fewshot("new", "line", "--preset", "screw-loosening", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert answers(tmp_path / "line")["classes"] == "tight, loose, missing"
+    text = (tmp_path / "line/settings.yaml").read_text(encoding="utf-8")
+    assert re.search("^  light: 0.3 +# brightness", text, re.MULTILINE)
 
 
 def test_it_makes_the_first_commit_and_says_so(fewshot, tmp_path):
@@ -119,18 +145,19 @@ def test_the_folder_has_ordinary_permissions(fewshot, tmp_path):
         (["/proc/x"], ["cannot write in /proc"]),
         (["a\nb"], ["cannot be the name of a folder"]),
         (["x", "--target", "toaster"], ["'toaster' is not one of x86-cpu, nvidia-gpu"]),
-        (["x", "--task", "detection"], ["comes with the next template release"]),
+        (["x", "--task", "sorting"], ["'sorting' is not one of classification, detection"]),
+        (["x", "--task", "detection", "--num-classes", "0"], ["from 1 to 1000"]),
         (["x", "--language", "fr"], ["'fr' is not one of en, zh"]),
         (["x", "--num-classes", "0"], ["from 2 to 1000"]),
         (["x", "--num-classes", "1000000000"], ["from 2 to 1000"]),
         (["x", "--class", "a"], ["from 2 to 1000"]),
         (["x", "--num-classes", "3", "--class", "a", "--class", "b"], ["2 names for 3 classes"]),
-        (["x", "--shots", "0"], ["at least 1 picture"]),
+        (["x", "--shots", "0"], ["at least 1 shot"]),
         (["x", "--shots", "many"], ["'many' is not a whole number"]),
         (["x", "--shots", "9" * 5000], ["is not a whole number"]),
         (["x", "--num-classes", "z", "--class", "a"], ["error: num_classes: 'z' is not a whole"]),
         (["x", "--num-classes", "z"], ["error: num_classes: 'z' is not a whole number\n"]),
-        (["x", "--shots", "0", "--target", "y"], ["at least 1 picture", "'y' is not one of"]),
+        (["x", "--shots", "0", "--target", "y"], ["at least 1 shot", "'y' is not one of"]),
         (["x", "--preset", "nope"], ["there is no preset 'nope'", "pcb-defects"]),
         (["x", "--preset", "../presets/pcb-defects"], ["there is no preset"]),
         (["x", "--answers", "nope.yml"], ["cannot read the answers file nope.yml"]),
@@ -170,7 +197,7 @@ def test_wrong_input_gets_one_line(fewshot, tmp_path, args, texts):
         ("classes: {a: b}", ["is not text or a number"]),
         ("shots: 1.5", ["is not text or a number"]),
         ("shots: true", ["is not text or a number"]),
-        ("a: &a [x, x]\nb: &b [*a, *a]\nclasses: [*b, *b]", ["unknown answer 'a'"]),
+        ("a: &a [x, x]\nb: &b [*a, *a]\nclasses: [*b, *b]", ["aliases (*name) are not read"]),
         ("\0", ["not valid YAML"]),
     ],
 )

@@ -53,7 +53,7 @@ def test_english(terminal, tmp_path):
     child.expect("Language")
     child.send(ENTER)
     child.expect("What is the task")
-    child.expect("comes with the next template release")
+    child.expect("boxes around defects")
     child.send(ENTER)
     child.expect("How many classes")
     child.send(CTRL_U + "0" + ENTER)
@@ -87,7 +87,7 @@ def test_chinese(terminal, tmp_path):
     child.expect("Language / 语言")
     child.send(DOWN + ENTER)
     child.expect("要解决什么任务")
-    child.expect("随下一个模板版本提供")
+    child.expect("用方框标出缺陷")
     child.send(ENTER)
     child.expect("有多少个类别")
     child.send(CTRL_U + "1" + ENTER)
@@ -110,8 +110,55 @@ def test_chinese(terminal, tmp_path):
     assert recorded["classes"] == "短路、开路"
 
 
+def test_detection(terminal, tmp_path):
+    child = terminal("new", "line", "--language", "en")
+    child.expect("What is the task")
+    child.send(DOWN + ENTER)
+    child.expect("How many classes")
+    child.send(CTRL_U + "1" + ENTER)
+    child.expect("as they stand in the annotations")
+    child.expect("defect_1")
+    child.send(CTRL_U + "train" + ENTER)
+    child.expect("How many labelled objects per class")
+    child.send(ENTER)
+    child.expect("Where will the model run")
+    child.send(ENTER)
+    child.expect("Write the project")
+    child.send(ENTER)
+    child.expect("annotations into data/")
+    assert ended(child) == 0
+    recorded = yaml.safe_load((tmp_path / "line" / ".copier-answers.yml").read_text())
+    assert (recorded["task"], recorded["classes"]) == ("detection", "train")
+
+
+def test_adapt_offers_the_answers_of_the_other_project(terminal, fewshot, tmp_path):
+    args = ("--class", "a", "--class", "b", "--class", "c", "--shots", "7", "--target", "jetson")
+    assert fewshot("new", "pcb", "--task", "detection", *args, "--defaults").returncode == 0
+    child = terminal("adapt", "pcb", "screws")
+    child.expect("Language")
+    child.send(ENTER)
+    child.expect("How many classes")
+    child.send(ENTER)
+    child.expect("Class names")
+    child.send(CTRL_U + "x, y, z" + ENTER)
+    child.expect("How many labelled objects")
+    child.send(ENTER)
+    child.expect("Where will the model run")
+    child.send(ENTER)
+    child.expect("Start: the base model, since pcb has no finished run")
+    child.expect("Write the project")
+    child.send(ENTER)
+    child.expect("Next:")
+    assert ended(child) == 0
+    recorded = yaml.safe_load((tmp_path / "screws" / ".copier-answers.yml").read_text())
+    assert (recorded["classes"], recorded["num_classes"]) == ("x, y, z", 3)
+    assert (recorded["shots"], recorded["target"]) == (7, "jetson")
+
+
 def test_what_is_given_is_not_asked(terminal):
-    child = terminal("new", "line", "--preset", "pcb-defects", "--language", "en")
+    child = terminal(
+        "new", "line", "--preset", "pcb-defects", "--language", "en", "--target", "x86-cpu"
+    )
     assert child.expect(["Write the project", "What is", "How many"]) == 0
 
 
@@ -131,7 +178,9 @@ def test_ctrl_c_leaves_nothing(terminal, tmp_path, answered):
 @pytest.mark.parametrize("keys", ["n" + ENTER, CTRL_C])
 def test_saying_no_to_the_summary_leaves_nothing(terminal, tmp_path, keys):
     (tmp_path / "line").mkdir()
-    child = terminal("new", "line", "--preset", "pcb-defects", "--language", "en")
+    child = terminal(
+        "new", "line", "--preset", "pcb-defects", "--language", "en", "--target", "x86-cpu"
+    )
     child.expect("Write the project")
     child.send(keys)
     child.expect("[Nn]othing was written")
@@ -155,7 +204,9 @@ def test_a_wrong_flag_is_told_before_the_first_question(terminal):
 
 
 def test_a_folder_filled_in_the_meantime_is_not_touched(terminal, tmp_path):
-    child = terminal("new", "line", "--preset", "pcb-defects", "--language", "en")
+    child = terminal(
+        "new", "line", "--preset", "pcb-defects", "--language", "en", "--target", "x86-cpu"
+    )
     child.expect("Write the project")
     (tmp_path / "line").mkdir()
     (tmp_path / "line" / "mine.txt").write_text("mine")

@@ -24,7 +24,8 @@ def wheel(tmp_path_factory) -> Path:
 def test_it_carries_the_templates_and_nothing_of_the_repository(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert "scaffolder/data/templates.bundle" in names
-    assert "scaffolder/presets/pcb-defects.yaml" in names
+    for preset in ("pcb-defects", "pcb-solder", "screw-loosening"):
+        assert f"scaffolder/presets/{preset}.yaml" in names
     tops = {name.split("/")[0] for name in names}
     assert tops == {"scaffolder", "fewshot-0.1.0.dist-info"}
 

@@ -1,4 +1,4 @@
-"""A rendered classification project, without the tool that renders it."""
+"""Rendered projects, without the tool that renders them; here one for classification."""
 
 import os
 import shutil
@@ -30,15 +30,24 @@ def picture() -> Callable[..., Image.Image]:
 
 
 @pytest.fixture(scope="session")
-def project_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template's files that are no Jinja, shared ones and overlay folded together."""
-    folder = tmp_path_factory.mktemp("template") / "project"
-    source = ROOT / "templates" / "project"
-    overlay = "{{ classification }}"
-    unused = shutil.ignore_patterns("*.jinja", "{{*", "__pycache__")
-    shutil.copytree(source, folder, ignore=unused)
-    shutil.copytree(source / overlay, folder, ignore=unused, dirs_exist_ok=True)
-    return folder
+def folded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Folds the template's files that are no Jinja, the shared ones and a task's, together."""
+
+    def folded(task: str) -> Path:
+        folder = tmp_path_factory.mktemp(task) / "project"
+        source = ROOT / "templates" / "project"
+        unused = shutil.ignore_patterns("*.jinja", "{{*", "__pycache__")
+        shutil.copytree(source, folder, ignore=unused)
+        overlay = source / f"{{{{ {task} }}}}"
+        shutil.copytree(overlay, folder, ignore=unused, dirs_exist_ok=True)
+        return folder
+
+    return folded
+
+
+@pytest.fixture(scope="session")
+def project_template(folded: Callable[[str], Path]) -> Path:
+    return folded("classification")
 
 
 @pytest.fixture

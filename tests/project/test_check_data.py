@@ -135,7 +135,7 @@ def test_small_classes_get_test_pictures(in_project, count, test):
 
     names = [str(number) for number in range(count)]
     for seed in range(20):
-        drawn = draw_splits(["a"] * count, names, [None] * count, 0.25, seed)
+        drawn = draw_splits([{"a"}] * count, names, [None] * count, 0.25, seed)
         assert Counter(drawn)["test"] == test
 
 
@@ -153,7 +153,7 @@ def test_any_grouping_is_split_fairly(in_project):
         labels = [label for label, _, _ in pictures]
         groups = [f"{label}{group}" for label, group, _ in pictures]
         kept = ["test" if old and group == 0 else None for _, group, old in pictures]
-        drawn = draw_splits(labels, groups, kept, share, seed)
+        drawn = draw_splits([{label} for label in labels], groups, kept, share, seed)
         assert set(drawn) <= {"train", "test"}
         assert all(new == old for new, old in zip(drawn, kept, strict=True) if old)
         for group in set(groups):
@@ -662,9 +662,9 @@ def test_read_splits(project, check, in_project):
         dataset.read_splits(settings)
     assert str(error.value).splitlines() == [
         "data/splits.csv:3: no such picture: 'dark/gone.png'.",
-        "data/splits.csv:3: unknown class 'drak'.",
         "data/splits.csv:3: unknown split 'training'.",
         "data/splits.csv:4: no such picture: '../settings.yaml'.",
+        "data/splits.csv:3: unknown class 'drak'.",
         "Run check_data.py again.",
     ]
     table.write_text("path,label,split,group\n")

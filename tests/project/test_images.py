@@ -154,7 +154,9 @@ def test_broken_bytes_never_raise_anything_else(images, tmp_path, picture):
 
 
 def test_square_and_batch(images):
-    preprocess = images.Preprocess(input_size=32)
+    from pipeline.preprocess import Preprocess
+
+    preprocess = Preprocess(input_size=32)
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (64, 96, 3), np.uint8)
     square = preprocess.square(pixels)

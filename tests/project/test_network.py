@@ -111,8 +111,8 @@ def test_slices_in_threads_give_the_gradient_of_the_whole_batch(count):
         def forward(self, x):
             return self.last(paddle.tanh(self.first(x) + self.shift))
 
-    def loss(outputs, targets):
-        return F.cross_entropy(outputs, targets, soft_label=True, reduction="none")
+    def losses(network, x, targets):
+        return F.cross_entropy(network(x), targets, soft_label=True, reduction="none")
 
     replicas = Replicas(Shifted, batch_size=24)
     replicas.main.shift.set_value(paddle.full([5], 0.3))  # state that is no parameter
@@ -120,8 +120,8 @@ def test_slices_in_threads_give_the_gradient_of_the_whole_batch(count):
     alone.set_state_dict(replicas.main.state_dict())
     x = np.random.default_rng(0).normal(size=(count, 6)).astype("float32")
     targets = np.eye(3, dtype="float32")[np.arange(count) % 3]
-    found = replicas.gradients(x, targets, loss)
-    expected = loss(alone(paddle.to_tensor(x)), paddle.to_tensor(targets)).mean()
+    found = replicas.gradients(x, targets, losses)
+    expected = losses(alone, paddle.to_tensor(x), paddle.to_tensor(targets)).mean()
     expected.backward()
     assert found == pytest.approx(float(expected), rel=1e-5)
     for mine, theirs in zip(replicas.main.parameters(), alone.parameters(), strict=True):

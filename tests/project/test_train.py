@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-QUICK = {"train": {"epochs": 2}, "model": {"input_size": 32}}
+QUICK = {"train": {"steps": 20}, "model": {"input_size": 32}}
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_frozen_stops_after_stage_1_and_the_cache_serves_the_next_run(
 def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been_stopped(
     run, project, change_settings, how
 ):
-    change_settings(project, train={"epochs": 6})
+    change_settings(project, train={"steps": 60})
     run(project, "check_data.py")
     done = run(project, "train.py")
     assert done.returncode == 0, done.stderr

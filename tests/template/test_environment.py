@@ -20,7 +20,12 @@ REQUIREMENTS = TEMPLATE / "requirements"
 STEPS = "setup doctor check train evaluate export compress predict report all test".split()
 
 # Where the name to import is not the name to install.
-PACKAGES = {"PIL": "pillow", "cv2": "opencv-python-headless", "paddle": "paddlepaddle"}
+PACKAGES = {
+    "ppdet": "paddledet",
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "paddle": "paddlepaddle",
+}
 PACKAGES |= {"sklearn": "scikit-learn", "yaml": "pyyaml"}
 
 needs_fitting_python = pytest.mark.skipif(
@@ -46,6 +51,11 @@ def faults(done: "subprocess.CompletedProcess[str]") -> list[str]:
 
 @pytest.fixture(params=["en", "zh"])
 def language(request) -> str:
+    return request.param
+
+
+@pytest.fixture(params=["classification", "detection"])
+def task(request) -> str:
     return request.param
 
 
@@ -108,16 +118,18 @@ def test_what_the_template_imports_is_asked_for():
                     assert PACKAGES.get(module, module) in names, f"{path.name}: {module}"
 
 
-def test_help_lists_the_steps_in_their_order(bundle, tmp_path, language):
-    create.new(tmp_path / "line", {"language": language}, source=str(bundle), defaults=True)
+def test_help_lists_the_steps_in_their_order(bundle, tmp_path, task, language):
+    given = {"task": task, "language": language}
+    create.new(tmp_path / "line", given, source=str(bundle), defaults=True)
     done = make(tmp_path / "line")
     listed = re.findall(r"^  make ([a-z-]+)", done.stdout, re.MULTILINE)
     assert listed[1 : len(STEPS) + 1] == STEPS
     assert bool(re.search("[一-鿿]", done.stdout)) == (language == "zh")
 
 
-def test_texts_name_only_targets_that_exist(bundle, tmp_path, language):
-    create.new(tmp_path / "line", {"language": language}, source=str(bundle), defaults=True)
+def test_texts_name_only_targets_that_exist(bundle, tmp_path, task, language):
+    given = {"task": task, "language": language}
+    create.new(tmp_path / "line", given, source=str(bundle), defaults=True)
     targets = set(
         re.findall(r"^([a-z-]+):", (tmp_path / "line/Makefile").read_text("utf-8"), re.MULTILINE)
     )
@@ -125,11 +137,11 @@ def test_texts_name_only_targets_that_exist(bundle, tmp_path, language):
     assert set(STEPS) - {"all"} - {"test"} <= set(named) <= targets
 
 
-def test_class_names_are_inert_in_every_text(bundle, tmp_path):
+def test_class_names_are_inert_in_every_text(bundle, tmp_path, task):
     names = ["`x", "``y`", "<b>z", "# w", "$(touch pwned)", "- [l](u)", "| a |"]
-    given = {"classes": ", ".join(names), "num_classes": len(names)}
+    given = {"task": task, "classes": ", ".join(names), "num_classes": len(names)}
     create.new(tmp_path / "hostile", given, source=str(bundle), defaults=True)
-    create.new(tmp_path / "plain", {}, source=str(bundle), defaults=True)
+    create.new(tmp_path / "plain", {"task": task}, source=str(bundle), defaults=True)
     for file in ("Makefile", "Dockerfile"):
         assert (tmp_path / "hostile" / file).read_text("utf-8") == (
             tmp_path / "plain" / file

@@ -15,7 +15,7 @@ from scaffolder.errors import FewshotError
 from scaffolder.source import checkout
 
 ROOT = Path(__file__).parents[2]
-LIST = Path(__file__).with_name("classification.txt")
+TASKS = ["classification", "detection"]
 
 HOSTILE = [
     *("{{ 7 * 7 }}", "{% raw %}", "{# x #}", "$(touch pwned)", "`touch pwned`", "$HOME", "${X}"),
@@ -40,12 +40,16 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def rendering(bundle, tmp_path_factory) -> Path:
-    """The default classification project."""
-    folder = tmp_path_factory.mktemp("rendering") / "line"
-    create.new(folder, {}, source=str(bundle), defaults=True)
+@pytest.fixture(scope="module", params=TASKS)
+def rendering(bundle, tmp_path_factory, request) -> Path:
+    """The default project for a task; its folder is named after the task."""
+    folder = tmp_path_factory.mktemp("rendering") / request.param
+    create.new(folder, {"task": request.param}, source=str(bundle), defaults=True)
     return folder
+
+
+def listed(task: str) -> list[str]:
+    return Path(__file__).with_name(f"{task}.txt").read_text(encoding="utf-8").splitlines()
 
 
 def run(*args: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
@@ -59,7 +63,12 @@ def test_exactly_these_files(rendering):
         for path in rendering.rglob("*")
         if not path.is_dir() and ".git" not in path.relative_to(rendering).parts
     )
-    assert on_disk == LIST.read_text(encoding="utf-8").splitlines()
+    assert on_disk == listed(rendering.name)
+
+
+def test_both_tasks_have_the_same_steps():
+    outside = [[name for name in listed(task) if "pipeline/" not in name] for task in TASKS]
+    assert outside[0] == outside[1]
 
 
 def test_every_file_is_committed(rendering):
@@ -90,39 +99,44 @@ def test_ruff_finds_nothing(rendering):
         assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("target", ["x86-cpu", "nvidia-gpu", "jetson", "arm-linux"])
-def test_every_language_and_target_renders(bundle, tmp_path, language, target):
-    given = {"language": language, "target": target}
+def test_every_language_and_target_renders(bundle, tmp_path, task, language, target):
+    given = {"task": task, "language": language, "target": target}
     create.new(tmp_path / "line", given, source=str(bundle), defaults=True)
     done = run("make", "--dry-run", "help", cwd=tmp_path / "line")
     assert done.returncode == 0, done.stderr
 
 
-def classes_of(bundle: Path, names: list[str]) -> list[str]:
+def classes_of(bundle: Path, names: list[str], task: str) -> list[str]:
     """Renders a project with these class names and returns those in its settings.yaml."""
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder) / "line"
-        given = answers.merge({"classes": names})
+        given = answers.merge({"task": task, "classes": names})
         create.new(project, given, source=str(bundle), defaults=True)
         for config in (project / "settings.yaml", project / ".copier-answers.yml"):
             assert yaml.safe_load(config.read_text(encoding="utf-8"))
         return yaml.safe_load((project / "settings.yaml").read_text(encoding="utf-8"))["classes"]
 
 
-def test_hostile_class_names_are_only_data(bundle):
-    assert classes_of(bundle, HOSTILE) == HOSTILE
+@pytest.mark.parametrize("task", TASKS)
+def test_hostile_class_names_are_only_data(bundle, task):
+    assert classes_of(bundle, HOSTILE, task) == HOSTILE
 
 
-@given(names=st.lists(st.text(min_size=1, max_size=12), min_size=2, max_size=4))
+@given(
+    names=st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=4),
+    task=st.sampled_from(TASKS),
+)
 @settings(
     max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_any_class_name_is_refused_or_kept(bundle, names):
+def test_any_class_name_is_refused_or_kept(bundle, names, task):
     try:
-        kept = classes_of(bundle, names)
+        kept = classes_of(bundle, names, task)
     except FewshotError as refused:
         assert str(refused).isprintable()
     else:
@@ -166,6 +180,14 @@ def test_any_answers_are_refused_in_one_line_or_good(questions, given):
 def test_names_that_are_no_folder_names_are_refused(questions, names):
     with pytest.raises(FewshotError):
         answers.check(answers.merge({"classes": names}), questions)
+
+
+def test_a_class_of_boxes_is_no_folder(questions):
+    names = ["a/b", "a\\b", ".b", "train", "labels.csv"]
+    given = answers.merge({"task": "detection", "classes": names})
+    assert answers.check(given, questions)["num_classes"] == 5
+    with pytest.raises(FewshotError, match="is there twice"):
+        answers.check(answers.merge({"task": "detection", "classes": ["a", "A"]}), questions)
 
 
 def test_refusals_are_bilingual(questions):

@@ -33,9 +33,10 @@ def source(home, tmp_path) -> Path:
     return path
 
 
-@pytest.fixture
-def project(fewshot, source, tmp_path) -> Path:
-    done = fewshot("new", "line", "--template", source, "--version", "v1.0.0", "--defaults")
+@pytest.fixture(params=["classification", "detection"])
+def project(fewshot, source, tmp_path, request) -> Path:
+    args = ("--task", request.param, "--template", source, "--version", "v1.0.0", "--defaults")
+    done = fewshot("new", "line", *args)
     assert done.returncode == 0, done.stderr
     return tmp_path / "line"
 

@@ -108,12 +108,13 @@ def weight_file(name: str, file: Path | None) -> Path:
     """Where the pretrained weights of a backbone are.
 
     Raises:
-        UserError: a PaddleClas architecture without a local weight file.
+        UserError: no such architecture, or one of PaddleClas without a local weight file.
     """
     if file is not None:
         return file
     if name == EMBEDDED:
         return EMBEDDED_WEIGHTS
+    paddleclas_architecture(name)  # a wrong name is the first thing to mend
     raise UserError(
         f"settings.yaml: model.weights: {name} needs a weight file (.pdparams or .safetensors). "
         f"Fetch {name}_pretrained.pdparams of PaddleClas on a connected machine, put it into the "
@@ -127,13 +128,22 @@ def pretrained_state(name: str, file: Path | None) -> dict[str, np.ndarray]:
     Raises:
         UserError: no such file, an unreadable one, or one of another architecture.
     """
-    wanted = {key: tuple(value.shape) for key, value in new_backbone(name).state_dict().items()}
     path = weight_file(name, file)
     state = read_weights(path)
     if name == EMBEDDED and path == EMBEDDED_WEIGHTS:
         state = paddle_names(state)
     elif name != EMBEDDED:
         state = {f"network.{key}": value for key, value in state.items()}
+    return fitting(name, state, path)
+
+
+def fitting(name: str, state: dict[str, np.ndarray], path: Path) -> dict[str, np.ndarray]:
+    """Those of some weights, read from `path`, that `new_backbone(name)` has.
+
+    Raises:
+        UserError: they are those of another architecture.
+    """
+    wanted = {key: tuple(value.shape) for key, value in new_backbone(name).state_dict().items()}
     state = {key: value for key, value in state.items() if wanted.get(key) == value.shape}
     # Classifiers differ by their classes; anything else that is missing is another network.
     missing = [key for key in wanted if key not in state and not key.startswith("network.fc")]

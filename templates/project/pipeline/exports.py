@@ -1,16 +1,16 @@
 """Exports: what lies in export/<id>/, and how one comes to be there or is refused."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline import files
 from pipeline.console import UserError
-from pipeline.images import Preprocess
 from pipeline.inference import OnnxPredictor, Predictor
 from pipeline.project import EXPORTS, newest, shown
 
@@ -30,12 +30,12 @@ class Export:
     Attributes:
         folder: where it is.
         about: what `export.json` says.
-        preprocess: how pictures are laid out for it.
+        preprocess: how pictures become its inputs; the task's own class.
     """
 
     folder: Path
     about: dict
-    preprocess: Preprocess
+    preprocess: Any
 
     @property
     def classes(self) -> list[str]:
@@ -49,16 +49,13 @@ class Export:
             return OnnxPredictor(self.folder, threads)
         return Predictor(self.folder, threads, int8=self.about["precision"] == "int8")
 
-    def probabilities(
-        self, predictor, squares: list[np.ndarray], batch_size: int = 16
-    ) -> np.ndarray:
-        """N pictures [S, S, 3] uint8 -> [N, classes]."""
-        batches = self.preprocess.batches(squares, batch_size)
-        return np.concatenate([predictor.run(x) for x in batches])
 
-
-def load(folder: Path) -> Export:
+def load(folder: Path, preprocess_type: type) -> Export:
     """Opens an export and makes sure that its files are the ones that were checked.
+
+    Args:
+        folder: of the export.
+        preprocess_type: the task's Preprocess.
 
     Raises:
         UserError: no export there, a refused one, or a file that was changed since.
@@ -70,9 +67,7 @@ def load(folder: Path) -> Export:
         raise UserError(f"{shown(folder)}: no {ABOUT} there. Make it with export.py.")
     try:
         about = files.read_json(folder / ABOUT)
-        preprocess = Preprocess(**files.read_json(folder / PREPROCESS))
-        if preprocess != Preprocess(preprocess.input_size):
-            raise ValueError("unknown preprocessing")
+        preprocess = preprocess_type.from_dict(files.read_json(folder / PREPROCESS))
         for name, sha256 in about["files"].items():
             if files.sha256(folder / name) != sha256:
                 raise ValueError(f"{name} was changed")
@@ -90,7 +85,7 @@ def chosen(given: Path | None) -> Path:
     return given.resolve() if given.is_dir() else EXPORTS / given
 
 
-def describe(folder: Path, about: dict, preprocess: Preprocess) -> Export:
+def describe(folder: Path, about: dict, preprocess) -> Export:
     """Writes `preprocess.json` and `export.json`, which holds the SHA-256 of every other file."""
     files.write_json(folder / PREPROCESS, preprocess.as_dict())
     names = sorted(path.name for path in folder.iterdir() if path.name != ABOUT)
@@ -123,6 +118,9 @@ def writing(target: Path) -> Iterator[Path]:
     files.remove(refused)
 
 
-def input_hash(preprocess: Preprocess, paths: list[Path]) -> str:
-    """SHA-256 of the network's input for these pictures."""
-    return hashlib.sha256(preprocess.batch(preprocess.read(paths)).tobytes()).hexdigest()
+def input_hash(inputs: Iterable[np.ndarray]) -> str:
+    """SHA-256 of the network's inputs."""
+    digest = hashlib.sha256()
+    for x in inputs:
+        digest.update(np.ascontiguousarray(x))
+    return digest.hexdigest()

@@ -1,15 +1,12 @@
-"""Pictures from disk to the network's input. The one place where pixels are prepared."""
+"""Pictures from disk to arrays, whatever they are stored as."""
 
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from pipeline.console import UserError
 
@@ -52,6 +49,7 @@ def shorter_side(path: Path) -> int:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Opens a picture; whatever goes wrong from then on becomes a PictureError."""
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # PaddleDetection turns it on when it is imported
     try:
         with Image.open(path) as file:
             if file.width * file.height > MAX_PIXELS:
@@ -78,50 +76,3 @@ def _rgb(picture: Image.Image) -> np.ndarray:
         layers = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", layers.size, "black"), layers)
     return np.asarray(picture.convert("RGB"))
-
-
-@dataclass(frozen=True)
-class Preprocess:
-    """What happens to a picture between `read_picture` and the network.
-
-    It is written beside every export, so that whoever runs the model elsewhere does the same.
-
-    Attributes:
-        input_size: side of the square that the whole picture is resized to, px.
-        channels: order of the channels.
-        layout: order of the axes.
-        resize: OpenCV's INTER_AREA where the picture shrinks, INTER_LINEAR where it grows.
-        value_range: of the input. Mean and scale are applied inside of the network.
-    """
-
-    input_size: int
-    channels: str = "RGB"
-    layout: str = "NCHW"
-    resize: str = "whole picture to a square, INTER_AREA when shrinking, else INTER_LINEAR"
-    value_range: str = "0..255, float32"
-
-    def as_dict(self) -> dict:
-        return asdict(self)
-
-    def square(self, picture: np.ndarray) -> np.ndarray:
-        """[H, W, 3] uint8 -> [S, S, 3] uint8."""
-        size = self.input_size
-        if picture.shape[:2] == (size, size):
-            return picture
-        shrinks = min(picture.shape[:2]) > size
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return cv2.resize(picture, (size, size), interpolation=method)
-
-    def read(self, paths: list[Path]) -> list[np.ndarray]:
-        """Decodes pictures on all cores -> [S, S, 3] uint8 each. Raises PictureError."""
-        with ThreadPoolExecutor() as pool:
-            return list(pool.map(lambda path: self.square(read_picture(path)), paths))
-
-    def batches(self, squares: list[np.ndarray], size: int) -> Iterator[np.ndarray]:
-        """The network's inputs for N pictures [S, S, 3] uint8, `size` pictures at a time."""
-        for start in range(0, len(squares), size):
-            yield self.batch(squares[start : start + size])
-
-    def batch(self, squares: list[np.ndarray] | np.ndarray) -> np.ndarray:
-        """N pictures [S, S, 3] uint8 -> the network's input [N, 3, S, S] float32."""
-        return np.ascontiguousarray(np.stack(list(squares)).transpose(0, 3, 1, 2), np.float32)

@@ -1,4 +1,4 @@
-"""Running exported networks. Needs no training code: `predict.py` uses this alone."""
+"""Exported networks: writing and running them. Needs no training code."""
 
 import os
 from pathlib import Path
@@ -9,10 +9,12 @@ from paddle import inference
 
 from pipeline import files, quiet
 from pipeline.console import UserError
+from pipeline.project import shown
 
 MODEL = "model.pdmodel"
 WEIGHTS = "model.pdiparams"
 ONNX = "model.onnx"
+OPSET = 15  # of ONNX
 
 
 class Predictor:
@@ -49,9 +51,9 @@ class Predictor:
             reason = str(error).strip().splitlines()[-1]
             raise UserError(f"{folder}: the network can't be loaded ({reason}).") from None
 
-    def run(self, x: np.ndarray) -> np.ndarray:
-        """[N, 3, S, S] float32 -> the network's first output, [N, ...]."""
-        return self.predictor.run([paddle.to_tensor(x)])[0].numpy()
+    def run(self, x: np.ndarray) -> list[np.ndarray]:
+        """[N, 3, S, S] float32 -> the network's outputs."""
+        return [output.numpy() for output in self.predictor.run([paddle.to_tensor(x)])]
 
 
 class OnnxPredictor:
@@ -75,9 +77,9 @@ class OnnxPredictor:
             raise UserError(f"{path}: the network can't be loaded ({reason}).") from None
         self.input = self.session.get_inputs()[0].name
 
-    def run(self, x: np.ndarray) -> np.ndarray:
-        """[N, 3, S, S] float32 -> the network's first output, [N, ...]."""
-        return self.session.run(None, {self.input: x})[0]
+    def run(self, x: np.ndarray) -> list[np.ndarray]:
+        """[N, 3, S, S] float32 -> the network's outputs."""
+        return self.session.run(None, {self.input: x})
 
 
 def save_network(network, folder: Path, input_size: int) -> None:
@@ -107,3 +109,24 @@ def tidy(folder: Path) -> None:
             operator.remove_attr("op_callstack")
     (folder / MODEL).write_bytes(program.serialize_to_string())
     files.remove(folder / "model.pdiparams.info")
+
+
+def write_onnx(folder: Path, log: Path) -> None:
+    """Converts the Paddle program in `folder` to `model.onnx`; the number of pictures stays open.
+
+    Raises:
+        UserError: the conversion failed.
+    """
+    with quiet.output_to(log):
+        import paddle2onnx
+
+        # No optimiser: the default one installs packages from the internet when it is missing.
+        paddle2onnx.export(
+            str(folder / MODEL),
+            str(folder / WEIGHTS),
+            save_file=str(folder / ONNX),
+            opset_version=OPSET,
+            optimize_tool="none",
+        )
+    if not (folder / ONNX).is_file():
+        raise UserError(f"The network can't be converted to ONNX; {shown(log)} says why.")

@@ -1,4 +1,4 @@
-"""Figures of evaluations and trainings."""
+"""Figures of trainings, and what all figures have in common."""
 
 import matplotlib
 
@@ -8,24 +8,11 @@ import warnings
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-from matplotlib import font_manager, pyplot
+from matplotlib import pyplot
 from matplotlib.figure import Figure
-from matplotlib.ft2font import FT2Font
 
-# Where the machine has one of these, Chinese names can be drawn.
-CHINESE_FONTS = (
-    "Noto Sans CJK SC",
-    "Noto Sans SC",
-    "Source Han Sans SC",
-    "WenQuanYi Zen Hei",
-    "WenQuanYi Micro Hei",
-    "Microsoft YaHei",
-    "SimHei",
-    "PingFang SC",
-    "Noto Sans CJK JP",
-)
-LONGEST_NAME = 24
+from pipeline import fonts
+
 INK, ACCENT, FAINT = "#1f2933", "#1f6fb2", "#b8c2cc"
 
 pyplot.rcParams |= {
@@ -39,54 +26,6 @@ pyplot.rcParams |= {
     "svg.fonttype": "none",  # text stays text, drawn with the reader's fonts
     "svg.hashsalt": "fewshot",
 }
-
-
-def confusion(matrix: list[list[int]], classes: list[str]) -> Figure:
-    """Confusion matrix: rows true, columns predicted; shades are shares of a row.
-
-    Names that no font of this machine can draw are replaced by the classes' numbers.
-    """
-    counts = np.array(matrix)
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    size = float(np.clip(0.55 * len(classes), 3, 16))
-    figure, axes = pyplot.subplots(figsize=(size + 1.6, size + 1.2), layout="constrained")
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.15)
-    names = drawable(classes)
-    positions = range(len(classes))
-    axes.set_xticks(positions, names, rotation=45, ha="right", parse_math=False)
-    axes.set_yticks(positions, names, parse_math=False)
-    axes.set(xlabel="predicted", ylabel="true")
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    if len(classes) <= 30:
-        for row, column in np.argwhere(counts > 0):
-            color = "white" if shares[row, column] > 0.6 else INK
-            axes.text(column, row, counts[row, column], ha="center", va="center", color=color)
-    return figure
-
-
-def calibration(bins: list[dict], xlabel: str = "probability", ylabel: str = "share right"):
-    """Reliability diagram: the area of a dot grows with the pictures in its bin."""
-    figure, axes = pyplot.subplots(figsize=(3.6, 3.4), layout="constrained")
-    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1)
-    total = sum(row["pictures"] for row in bins)
-    axes.plot(
-        [row["confidence"] for row in bins],
-        [row["accuracy"] for row in bins],
-        color=ACCENT,
-        linewidth=1,
-    )
-    axes.scatter(
-        [row["confidence"] for row in bins],
-        [row["accuracy"] for row in bins],
-        [12 + 300 * row["pictures"] / total for row in bins],
-        color=ACCENT,
-        alpha=0.7,
-        linewidths=0,
-        clip_on=False,
-    )
-    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel=xlabel, ylabel=ylabel, aspect="equal")
-    return figure
 
 
 def curve(phases: dict[str, list[dict]], column: str, title: str, xlabel: str) -> Figure:
@@ -112,16 +51,11 @@ def curve(phases: dict[str, list[dict]], column: str, title: str, xlabel: str) -
 
 def drawable(names: list[str]) -> list[str]:
     """Short names that the fonts can draw, or else "class 1", "class 2", ..."""
-    fonts = ["DejaVu Sans", *(name for name in CHINESE_FONTS if name in _installed())]
-    glyphs = set().union(*(FT2Font(_installed()[name]).get_charmap() for name in fonts))
+    glyphs = set().union(*map(fonts.characters, fonts.installed().values()))
     if not all(ord(char) in glyphs for name in names for char in name):
         return [f"class {number}" for number in range(1, len(names) + 1)]
-    pyplot.rcParams["font.family"] = fonts
-    return [n if len(n) <= LONGEST_NAME else n[: LONGEST_NAME - 1] + "…" for n in names]
-
-
-def _installed() -> dict[str, str]:
-    return {font.name: font.fname for font in font_manager.fontManager.ttflist}
+    pyplot.rcParams["font.family"] = list(fonts.installed())
+    return [fonts.short(name) for name in names]
 
 
 def save(figure: Figure, target: Path | BinaryIO, kind: str = "png") -> None:

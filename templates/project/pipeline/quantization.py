@@ -19,7 +19,14 @@ BATCH = 4
 FP32_SHARE = 0.015
 
 
-def quantize(source: Path, target: Path, x: np.ndarray, method: str, log: Path) -> None:
+def quantize(
+    source: Path,
+    target: Path,
+    x: np.ndarray,
+    method: str,
+    log: Path,
+    keep_last: bool = False,
+) -> None:
     """Writes an int8 network: weights by channel, activations by tensor, the first convolutions
     and the head in fp32.
 
@@ -29,6 +36,8 @@ def quantize(source: Path, target: Path, x: np.ndarray, method: str, log: Path) 
         x: calibration pictures, [N, 3, S, S].
         method: one of METHODS.
         log: file that PaddleSlim's output goes to.
+        keep_last: the convolutions whose outputs are the answer stay fp32, too: coordinates
+            need more than 256 values.
 
     Raises:
         UserError: PaddleSlim failed.
@@ -44,7 +53,7 @@ def quantize(source: Path, target: Path, x: np.ndarray, method: str, log: Path) 
                 paddle.static.program_guard(paddle.static.Program()),
             ):
                 executor = paddle.static.Executor(paddle.CPUPlace())
-                first = _first_convolutions(source, executor)
+                kept = _sensitive_convolutions(source, executor, keep_last)
                 shape = [None, *x.shape[1:]]
                 picture = paddle.static.data("picture", shape, "float32")
                 quant_post_static(
@@ -62,7 +71,7 @@ def quantize(source: Path, target: Path, x: np.ndarray, method: str, log: Path) 
                     params_filename=WEIGHTS,
                     scope=scope,
                     algo=method,
-                    skip_tensor_list=first,
+                    skip_tensor_list=kept,
                     quantizable_op_type=["conv2d", "depthwise_conv2d"],
                     optimize_model=True,  # folds batch norm into the convolutions first
                     onnx_format=True,
@@ -78,13 +87,27 @@ def quantize(source: Path, target: Path, x: np.ndarray, method: str, log: Path) 
     tidy(target)
 
 
-def _first_convolutions(source: Path, executor) -> list[str]:
-    """The names of their weights, in the order in which a picture meets them."""
+def _sensitive_convolutions(source: Path, executor, keep_last: bool) -> list[str]:
+    """The names of the weights of those that stay fp32."""
     program = paddle.static.load_inference_model(str(source / "model"), executor)[0].global_block()
-    names = [op.input("Filter")[0] for op in program.ops if op.type.endswith("conv2d")]
+    convolutions = [op for op in program.ops if op.type.endswith("conv2d")]
+    names = [op.input("Filter")[0] for op in convolutions]
     sizes = np.array([np.prod(program.var(name).shape) for name in names])
-    return [
+    first = [
         name
         for name, share in zip(names, np.cumsum(sizes) / sizes.sum(), strict=True)
         if share < FP32_SHARE
     ]
+    if not keep_last:
+        return first
+    taken = {name for op in program.ops if op.type.endswith("conv2d") for name in op.input("Input")}
+    return first + _last(program, convolutions, taken)
+
+
+def _last(program, convolutions: list, inputs: set[str]) -> list[str]:
+    """Convolutions from whose outputs no way leads to another convolution."""
+    leads = set(inputs)
+    for op in reversed(program.ops):
+        if leads & set(op.output_arg_names):
+            leads |= set(op.input_arg_names)
+    return [op.input("Filter")[0] for op in convolutions if not leads & set(op.output("Output"))]

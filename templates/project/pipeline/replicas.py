@@ -23,20 +23,19 @@ class Replicas:
     """
 
     def __init__(self, build: Callable[[], nn.Layer], batch_size: int):
-        on_gpu = paddle.device.get_device().startswith("gpu")
-        cores = 1 if on_gpu else len(os.sched_getaffinity(0))
+        cores = 1 if on_gpu() else len(os.sched_getaffinity(0))
         count = max(1, min(cores, batch_size // 4))
         self.networks = [build() for _ in range(count)]
         self.main = self.networks[0]
         self.threads = ThreadPoolExecutor(count)
 
-    def gradients(self, x: np.ndarray, targets: np.ndarray, loss: Callable) -> float:
+    def gradients(self, x: np.ndarray, targets: np.ndarray, losses: Callable) -> float:
         """Sets the gradients of `main` to those of the mean loss over a batch.
 
         Args:
             x: [N, ...] inputs.
-            targets: [N, ...] what `loss` compares the outputs with.
-            loss: (outputs, targets) -> loss of each picture, [n].
+            targets: [N, ...].
+            losses: (network, inputs, targets) -> loss of each picture, [n].
 
         Returns:
             The mean loss.
@@ -44,8 +43,8 @@ class Replicas:
         self.synchronise()
 
         def one(network, rows):
-            outputs = network(paddle.to_tensor(x[rows]))
-            part = loss(outputs, paddle.to_tensor(targets[rows])).sum() / len(x)
+            inputs, wanted = paddle.to_tensor(x[rows]), paddle.to_tensor(targets[rows])
+            part = losses(network, inputs, wanted).sum() / len(x)
             part.backward()
             return float(part)
 
@@ -83,3 +82,8 @@ class Replicas:
     def _slices(self, task: Callable, count: int):
         rows = [part for part in np.array_split(np.arange(count), len(self.networks)) if len(part)]
         return self.threads.map(task, self.networks[: len(rows)], rows)
+
+
+def on_gpu() -> bool:
+    """Whether Paddle computes on a GPU."""
+    return paddle.device.get_device().startswith("gpu")

@@ -76,3 +76,13 @@ def _line_of(node: yaml.Node | None, location: list) -> int:
         else:
             break
     return line
+
+
+def distinct(names: list[str]) -> list[str]:
+    """The names, if each stands there once and none is empty; else ValueError."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"a class stands there twice: {', '.join(map(repr, twice))}")
+    if not all(name.strip() for name in names):
+        raise ValueError("a class has an empty name")
+    return names

@@ -12,21 +12,28 @@ way to do that. The test pictures only say, once, whether the result is good eno
 """
 
 import argparse
-import os
 import shutil
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from pipeline import console, exports, files, parity, provenance, quantization, settings, unseen
+from pipeline import (
+    console,
+    exports,
+    files,
+    forms,
+    parity,
+    provenance,
+    quantization,
+    settings,
+    unseen,
+)
 from pipeline.console import UserError
 from pipeline.dataset import Sample, read_splits
-from pipeline.inference import MODEL, ONNX, WEIGHTS
-from pipeline.latency import interleaved
+from pipeline.preprocess import Preprocess
+from pipeline.probabilities import probabilities
 from pipeline.project import CACHE, EXPORTS, shown
-from pipeline.tables import show
 
 CALIBRATION = 128  # passes through the network to calibrate with: pictures times views
 JUDGED = 64  # pictures to choose by
@@ -35,7 +42,7 @@ LOG = CACHE / "compress.log"
 
 def main() -> None:
     arguments = read_arguments()
-    export = exports.load(exports.chosen(arguments.export))
+    export = exports.load(exports.chosen(arguments.export), Preprocess)
     if export.about["precision"] != "fp32":
         raise UserError(f"{shown(export.folder)} is compressed already. Name the fp32 export.")
     options = settings.load()
@@ -43,8 +50,7 @@ def main() -> None:
     views = len(export.about["run"]["views"])
     shots, held_out = training_pictures(options, max(CALIBRATION // views, len(export.classes)))
 
-    fp32 = export.predictor()
-    reference = probabilities(export, fp32, held_out)
+    reference = answers(export, held_out)
     files.remove(LOG)
     target = EXPORTS / f"{export.folder.name}-int8"
     with TemporaryDirectory() as scratch, exports.writing(target) as folder:
@@ -55,7 +61,7 @@ def main() -> None:
             candidate = Path(scratch) / method
             quantization.quantize(export.folder, candidate, x, method, LOG)
             trial = exports.Export(candidate, {"precision": "int8"}, export.preprocess)
-            outputs = probabilities(trial, trial.predictor(), held_out)
+            outputs = answers(trial, held_out)
             losses[method] = cross_entropy(reference, outputs) - cross_entropy(reference, reference)
         best = min(losses, key=losses.get)
         shutil.copytree(Path(scratch) / best, folder)
@@ -64,18 +70,19 @@ def main() -> None:
         about |= {"run": export.about["run"], "exported_with": provenance.environment()}
         int8 = exports.Export(folder, about, export.preprocess)
         labels = np.array([sample.label for sample in tests])
-        before, after = (probabilities(e, e.predictor(), tests) for e in (export, int8))
+        before, after = (answers(e, tests) for e in (export, int8))
         result = parity.compare(before, after, labels)
+        accuracy = result["accuracy"] - result["accuracy_change"]
         about["compression"] = {
             "method": best,
             "calibration_pictures": len(shots),
             "divergence": losses,
             "test_pictures": len(tests),
             **result,
-            "forms": forms(export, int8, result),
+            "forms": forms.measure(export, int8, "accuracy", accuracy, result["accuracy"]),
         }
         exports.describe(folder, about, export.preprocess)
-        report(about["compression"])
+        forms.report(about["compression"]["forms"], "accuracy")
         found = parity.faults("int8", result, options.limits, exact=False)
         if found:
             advice = (
@@ -117,62 +124,15 @@ def balanced(samples: list[Sample]) -> list[Sample]:
     return [samples[index] for _, _, index in sorted(order)]
 
 
-def probabilities(export: exports.Export, predictor, samples: list[Sample]) -> np.ndarray:
+def answers(export: exports.Export, samples: list[Sample]) -> np.ndarray:
+    """Probabilities [N, classes] of an export in Paddle Inference."""
     squares = export.preprocess.read([sample.path for sample in samples])
-    return export.probabilities(predictor, squares)
+    return probabilities(export.predictor(), export.preprocess, squares)
 
 
 def cross_entropy(wanted: np.ndarray, given: np.ndarray) -> float:
     """Mean over pictures; `wanted` are the fp32 model's probabilities."""
     return float(-(wanted * np.log(np.clip(given, 1e-7, 1))).sum(1).mean())
-
-
-def forms(export: exports.Export, int8: exports.Export, result: dict) -> list[dict]:
-    """Size, accuracy and latency of the forms of the model, timed in turn on this machine."""
-    accuracy = result["accuracy"] - result["accuracy_change"]
-    table = {
-        "fp32 Paddle Inference": (export, "paddle", [MODEL, WEIGHTS], accuracy),
-        "fp32 ONNX Runtime": (export, "onnx", [ONNX], accuracy),
-        "int8 Paddle Inference": (int8, "paddle", [MODEL, WEIGHTS], result["accuracy"]),
-    }
-    size = export.preprocess.input_size
-    picture = np.full((1, 3, size, size), 127, np.float32)
-    threads = sorted({1, len(os.sched_getaffinity(0))})
-    times = interleaved(
-        {
-            (name, number): partial(form.predictor(kind, number).run, picture)
-            for name, (form, kind, _, _) in table.items()
-            for number in threads
-        }
-    )
-    return [
-        {
-            "name": name,
-            "megabytes": files.size_mb([form.folder / file for file in names]),
-            "accuracy": accuracy,
-            "latency": [{"threads": number} | times[name, number] for number in threads],
-        }
-        for name, (form, _, names, accuracy) in table.items()
-    ]
-
-
-def report(compression: dict) -> None:
-    forms = compression["forms"]
-    threads = [timed["threads"] for timed in forms[0]["latency"]]
-    rows = [
-        (
-            form["name"],
-            f"{form['megabytes']:.1f}",
-            f"{form['accuracy']:.3f}",
-            *(f"{t['median_ms']:.1f} / {t['p99_ms']:.1f}" for t in form["latency"]),
-        )
-        for form in forms
-    ]
-    columns = [f"ms, {number} thread{'s'[: number > 1]}: median / p99" for number in threads]
-    show(("one picture at a time", "MB", "accuracy", *columns), rows)
-    fastest = min(forms, key=lambda form: min(t["median_ms"] for t in form["latency"]))
-    share = forms[-1]["megabytes"] / forms[0]["megabytes"]
-    print(f"int8 has {share:.2f} of the size; the fastest on this machine: {fastest['name']}")
 
 
 if __name__ == "__main__":

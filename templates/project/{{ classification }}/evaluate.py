@@ -18,9 +18,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from pipeline import console, files, metrics, plots, settings, tables, unseen
+from pipeline import console, evaluation_plots, files, metrics, plots, settings, tables, unseen
 from pipeline.dataset import Sample
 from pipeline.inference import Predictor, save_network
+from pipeline.probabilities import probabilities
 from pipeline.project import ROOT, chosen_run, shown
 from pipeline.trained import Trained, load_run
 
@@ -35,19 +36,20 @@ def main() -> None:
     print(f"Run: {shown(trained.run)} (stage {trained.about['stage']}{unfinished})")
 
     squares = trained.preprocess.read([sample.path for sample in samples])
-    probabilities = predict(trained, squares)
+    answers = predict(trained, squares)
     labels = np.array([sample.label for sample in samples])
-    measured = metrics.evaluate(probabilities, labels, [sample.group for sample in samples])
+    measured = metrics.evaluate(answers, labels, [sample.group for sample in samples])
 
     name = "evaluation" if arguments.split == "test" else f"evaluation-{arguments.split}"
     with files.replacing(trained.run / name) as folder:
         folder.mkdir()
         about = {"split": arguments.split, "names": trained.classes} | measured
         files.write_json(folder / "metrics.json", about)
-        files.write_csv(folder / "predictions.csv", rows(samples, probabilities, trained.classes))
-        matrix = plots.confusion(measured["confusion"], trained.classes)
+        files.write_csv(folder / "predictions.csv", rows(samples, answers, trained.classes))
+        matrix = evaluation_plots.confusion(measured["confusion"], trained.classes)
         plots.save(matrix, folder / "confusion.png")
-        plots.save(plots.calibration(measured["calibration"]), folder / "calibration.png")
+        diagram = evaluation_plots.calibration(measured["calibration"])
+        plots.save(diagram, folder / "calibration.png")
     record(trained, arguments.split, measured)
     show(measured, trained.classes)
     print(f"Written: {shown(trained.run / name)}/")
@@ -62,17 +64,15 @@ def read_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def predict(trained: Trained, squares: list[np.ndarray], batch_size: int = 16) -> np.ndarray:
+def predict(trained: Trained, squares: list[np.ndarray]) -> np.ndarray:
     """Probabilities [N, classes], by Paddle Inference: several times faster than the layers."""
     with TemporaryDirectory() as folder:
         network = Path(folder) / "network"
         save_network(trained.network, network, trained.preprocess.input_size)
-        predictor = Predictor(network)
-        batches = trained.preprocess.batches(squares, batch_size)
-        return np.concatenate([predictor.run(x) for x in batches])
+        return probabilities(Predictor(network), trained.preprocess, squares)
 
 
-def rows(samples: list[Sample], probabilities: np.ndarray, classes: list[str]) -> list[dict]:
+def rows(samples: list[Sample], answers: np.ndarray, classes: list[str]) -> list[dict]:
     return [
         {
             "path": os.path.relpath(sample.path, ROOT),
@@ -81,7 +81,7 @@ def rows(samples: list[Sample], probabilities: np.ndarray, classes: list[str]) -
             "probability": f"{row.max():.6f}",
         }
         | {f"p({name})": f"{value:.6f}" for name, value in zip(classes, row, strict=True)}
-        for sample, row in zip(samples, probabilities, strict=True)
+        for sample, row in zip(samples, answers, strict=True)
     ]
 
 

@@ -19,7 +19,9 @@ import numpy as np
 
 from pipeline import console, exports, files, parity, provenance, settings, tables, unseen
 from pipeline.dataset import Sample, read_splits
-from pipeline.inference import save_network
+from pipeline.inference import save_network, write_onnx
+from pipeline.preprocess import Preprocess
+from pipeline.probabilities import probabilities
 from pipeline.project import CACHE, EXPORTS, chosen_run, shown
 from pipeline.trained import load_run
 
@@ -41,20 +43,19 @@ def main() -> None:
     target = EXPORTS / trained.run.name
     with exports.writing(target) as folder:
         save_network(trained.network, folder, trained.preprocess.input_size)
-        parity.write_onnx(folder, LOG)
+        write_onnx(folder, LOG)
         about = {"id": target.name, "precision": "fp32", "classes": trained.classes}
         about |= {"run": trained.about, "exported_with": provenance.environment()}
         export = exports.Export(folder, about, trained.preprocess)
 
         compared = {
-            "Paddle Inference": export.probabilities(export.predictor("paddle"), squares),
-            "ONNX Runtime": export.probabilities(export.predictor("onnx"), squares),
+            name: probabilities(export.predictor(kind), export.preprocess, squares)
+            for name, kind in (("Paddle Inference", "paddle"), ("ONNX Runtime", "onnx"))
         }
         results = {
-            name: parity.compare(reference, probabilities, labels)
-            for name, probabilities in compared.items()
+            name: parity.compare(reference, answers, labels) for name, answers in compared.items()
         }
-        input_hash = exports.input_hash(trained.preprocess, paths[:FEWEST])
+        input_hash = exports.input_hash(trained.preprocess.batches(squares, FEWEST))
         about["parity"] = {"pictures": len(samples), "input_sha256": input_hash} | results
         exports.describe(folder, about, trained.preprocess)
         show(len(samples), results)
@@ -64,8 +65,8 @@ def main() -> None:
             for name, result in results.items()
             for fault in parity.faults(name, result, options.limits)
         ]
-        reread = exports.load(folder).preprocess
-        if exports.input_hash(reread, paths[:FEWEST]) != input_hash:
+        reread = exports.load(folder, Preprocess).preprocess
+        if exports.input_hash(reread.batches(reread.read(paths), FEWEST)) != input_hash:
             found.append("preprocess.json prepares pictures in another way than training did.")
         if found:
             advice = "Look for edits in pipeline/, export again; if it stays, use the run itself."

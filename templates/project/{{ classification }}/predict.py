@@ -23,6 +23,8 @@ import numpy as np
 from pipeline import console, exports, tables
 from pipeline.console import UserError
 from pipeline.images import SUFFIXES, PictureError, read_picture
+from pipeline.preprocess import Preprocess
+from pipeline.probabilities import probabilities
 
 BATCH = 16
 
@@ -30,7 +32,7 @@ BATCH = 16
 def main() -> None:
     arguments = read_arguments()
     paths = find_pictures(arguments.pictures)
-    export = exports.load(exports.chosen(arguments.export))
+    export = exports.load(exports.chosen(arguments.export), Preprocess)
     predictor = export.predictor(arguments.format)
     answers, broken = [], 0
     for path, row in answered(paths, export, predictor):
@@ -87,7 +89,9 @@ def answered(
                 squares[path] = export.preprocess.square(read_picture(path))
             except PictureError as error:
                 faults[path] = error
-        rows = export.probabilities(predictor, list(squares.values())) if squares else []
+        rows = []
+        if squares:
+            rows = probabilities(predictor, export.preprocess, list(squares.values()))
         results = faults | dict(zip(squares, rows, strict=True))
         yield from ((path, results[path]) for path in batch)
 

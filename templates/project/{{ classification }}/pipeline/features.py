@@ -13,9 +13,9 @@ from tqdm import tqdm
 
 from pipeline import files
 from pipeline.backbone import digest
-from pipeline.images import Preprocess
 from pipeline.inference import Predictor, save_network
 from pipeline.network import Classifier
+from pipeline.preprocess import Preprocess
 from pipeline.project import CACHE
 from pipeline.views import turn
 
@@ -67,7 +67,7 @@ def frozen_features(
             for start in range(0, len(todo), batch_size):
                 batch = todo[start : start + batch_size]
                 x = np.concatenate([turn(preprocess.batch([p]), view) for _, p, view in batch])
-                for (key, _, view), row in zip(batch, predictor.run(x), strict=True):
+                for (key, _, view), row in zip(batch, predictor.run(x)[0], strict=True):
                     known[f"{key} {view}"] = row
                 progress.update(len(batch))
         with files.replacing(folder / "features.npz") as beside, beside.open("wb") as file:

@@ -3,52 +3,31 @@
 data/<class>/*.png, or data/{train,val,test}/<class>/*.png, or a CSV with path,label[,split].
 """
 
-import csv
-import difflib
 import os
-import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.console import UserError
-from pipeline.duplicates import Fingerprint
 from pipeline.images import SUFFIXES
+from pipeline.picture_files import (
+    PictureFile,
+    data_folder,
+    is_inside,
+    known_class,
+    nearest_class,
+    read_rows,
+    walk,
+)
 from pipeline.problems import Problem, problem
-from pipeline.project import ROOT, shown
+from pipeline.project import shown
 from pipeline.settings import Settings
-
-SPLITS = ("train", "val", "test")
-IGNORED = {"thumbs.db", "desktop.ini"}
+from pipeline.splits import SPLITS
 
 
-@dataclass
-class Picture:
-    """A labelled picture; check_data.py fills in what it finds out.
+@dataclass(eq=False)
+class Picture(PictureFile):
+    """A picture and the name of its class."""
 
-    Attributes:
-        path: absolute.
-        name: relative to the data folder, with `/`.
-        label: name of the class.
-        split: train, val or test; None until one was given or drawn.
-        fingerprint: None until it was decoded.
-        group: the same for pictures that are almost the same.
-    """
-
-    path: Path
-    name: str
-    label: str
-    split: str | None = None
-    fingerprint: Fingerprint | None = None
-    group: str = ""
-
-
-def data_folder(settings: Settings) -> Path:
-    """Raises UserError where there is no such folder."""
-    folder = ROOT / settings.data.folder
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder. Make it, or mend data.folder in settings.yaml.")
-    return folder
+    label: str = field(kw_only=True)
 
 
 def find(settings: Settings) -> tuple[list[Picture], list[Problem]]:
@@ -57,43 +36,12 @@ def find(settings: Settings) -> tuple[list[Picture], list[Problem]]:
     Raises:
         UserError: no data folder, or a CSV file that can't be read at all.
     """
-    folder = data_folder(settings)
+    folder = data_folder(settings.data.folder)
     if settings.data.labels is not None or (folder / "labels.csv").is_file():
         pictures, problems = _from_csv(folder, settings)
     else:
         pictures, problems = _from_folders(folder, settings)
     return sorted(pictures, key=lambda picture: picture.name), problems
-
-
-def is_inside(folder: Path, path: Path) -> bool:
-    """Whether a path is still in the folder when `..` and links are followed."""
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
-
-
-def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    """Reads a CSV file as pairs (line number, row); absent fields are empty.
-
-    Raises:
-        UserError: no such file, not UTF-8, not CSV, or a column is missing.
-    """
-    name = shown(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval="")
-            header = reader.fieldnames or []
-            missing = [column for column in columns if column not in header]
-            if missing:
-                raise UserError(
-                    f"{name}:1: no column {', '.join(missing)}. The first line must name the "
-                    f"columns: {','.join(columns)}."
-                )
-            return [(reader.line_num, row) for row in reader]
-    except FileNotFoundError:
-        raise UserError(f"{name}: no such file. Make it, or mend settings.yaml.") from None
-    except UnicodeDecodeError:
-        raise UserError(f'{name}: not UTF-8 text. Save it as "CSV UTF-8".') from None
-    except csv.Error as error:
-        raise UserError(f"{name}: not a readable CSV file ({error}). Save it again.") from None
 
 
 def _from_csv(folder: Path, settings: Settings) -> tuple[list[Picture], list[Problem]]:
@@ -104,7 +52,7 @@ def _from_csv(folder: Path, settings: Settings) -> tuple[list[Picture], list[Pro
     problems = []
     for line, row in rows:
         where = f"{shown(table)}:{line}"
-        name, label = row["path"], _known(row["label"].strip(), settings.classes)
+        name, label = row["path"], known_class(row["label"].strip(), settings.classes)
         split = (row.get("split") or "").strip() or None
         path = Path(os.path.normpath(folder / name))
         if not os.path.isfile(path):
@@ -130,19 +78,19 @@ def _from_csv(folder: Path, settings: Settings) -> tuple[list[Picture], list[Pro
             problems.append(problem(kind, where, **details))
         else:
             name = path.relative_to(os.path.normpath(folder)).as_posix()
-            found[path] = line, Picture(path, name, label, split)
+            found[path] = line, Picture(path, name, split, label=label)
     return [picture for _, picture in found.values()], problems
 
 
 def _from_folders(folder: Path, settings: Settings) -> tuple[list[Picture], list[Problem]]:
     splits = [name for name in SPLITS if (folder / name).is_dir() and name not in settings.classes]
     pictures, problems = [], []
-    for path, fault in _walk(folder):
+    for path, fault in walk(folder):
         name = path.relative_to(folder).as_posix()
         where = f"{folder.name}/{name}"
         parts = name.split("/")
         split = parts.pop(0) if splits and parts[0] in splits else None
-        label = _known(parts[0], settings.classes)
+        label = known_class(parts[0], settings.classes)
         if fault:
             problems.append(problem(fault, where))
         elif path.suffix.lower() not in SUFFIXES:
@@ -161,38 +109,14 @@ def _from_folders(folder: Path, settings: Settings) -> tuple[list[Picture], list
         elif not os.path.isfile(path):  # a link that leads nowhere, a pipe
             problems.append(problem("unreadable", where))
         else:
-            pictures.append(Picture(path, name, label, split))
+            pictures.append(Picture(path, name, split, label=label))
     return pictures, _each_once(problems)
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, str | None]]:
-    """Yields files that are not hidden, and links to folders and undecodable names as faults."""
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in folders:
-            if (path := Path(parent, name)).is_symlink():
-                yield path, "folder_link"
-        for name in sorted(files):
-            if not name.startswith(".") and name.lower() not in IGNORED and name != "splits.csv":
-                path = Path(parent, name)
-                yield path, None if _is_utf8(path.relative_to(folder)) else "bad_name"
-
-
-def _is_utf8(path: Path) -> bool:
-    return not any("\ud800" <= char <= "\udfff" for char in str(path))
-
-
-def _known(name: str, classes: list[str]) -> str:
-    """The class of this name, however its accents are composed; else the name itself."""
-    composed = {unicodedata.normalize("NFC", label): label for label in classes}
-    return composed.get(unicodedata.normalize("NFC", name), name)
-
-
 def _unknown(label: str, where: str, classes: list[str]) -> Problem:
-    folded = {name.casefold(): name for name in classes}
-    near = difflib.get_close_matches(label.casefold(), folded, n=1)
+    near = nearest_class(label, classes)
     if near:
-        return problem("misspelt_class", where, label=label, near=folded[near[0]])
+        return problem("misspelt_class", where, label=label, near=near)
     return problem("unknown_class", where, label=label)
 
 

@@ -1,14 +1,11 @@
-"""Metrics of a classifier, each with a 95% bootstrap interval over the pictures.
-
-Everything is computed from weighted sums over pictures, so that the value itself (all weights
-one) and its resamples (how often a picture was drawn) go through the same lines.
-"""
+"""Metrics of a classifier, each with a 95% bootstrap interval over the pictures."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-RESAMPLES = 2000
+from pipeline.bootstrap import interval, ratio, resamples
+
 BINS = 15  # of the calibration error
 
 
@@ -55,40 +52,6 @@ def evaluate(probabilities: np.ndarray, labels: np.ndarray, groups: list[str]) -
     }
 
 
-def resamples(groups: list[str], count: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """How often each picture is drawn in each resample: [count, N]. Groups are drawn whole."""
-    names, index = np.unique(groups, return_inverse=True)
-    share = np.full(len(names), 1 / len(names))
-    return np.random.default_rng(seed).multinomial(len(names), share, count)[:, index].astype(float)
-
-
-def interval(metric: Callable[[np.ndarray], np.ndarray], draws: np.ndarray, counts=None):
-    """{value, low, high}, the percentile interval; a list of them when there is one a class.
-
-    Where all pictures were right, or all wrong, every resample says the same however few they
-    are. There the exact binomial bound is taken: of 12 pictures all right, 0.735 to 1.
-
-    Args:
-        metric: weights [..., N] -> [...] or [..., classes]; nan where it is not defined.
-        draws: as from `resamples`.
-        counts: of the groups that a share is of; None for what is no share.
-    """
-    value = metric(np.ones(draws.shape[1]))
-    sampled = metric(draws)
-    sampled = np.where(np.isnan(sampled).all(0), np.nan_to_num(sampled), sampled)
-    low, high = np.nanpercentile(sampled, (2.5, 97.5), axis=0)
-    if counts is not None:
-        bound = 0.025 ** (1 / np.maximum(counts, 1))
-        low = np.where((value == 1) & (low == 1), bound, low)
-        high = np.where((value == 0) & (high == 0), 1 - bound, high)
-    if np.ndim(value) == 0:
-        return {"value": float(value), "low": float(low), "high": float(high)}
-    return [
-        None if np.isnan(v) else {"value": float(v), "low": float(a), "high": float(b)}
-        for v, a, b in zip(value, low, high, strict=True)
-    ]
-
-
 def centred_interval(metric: Callable[[np.ndarray], np.ndarray], draws: np.ndarray) -> dict:
     """{value, low, high} of a sum of absolute gaps, which is never below 0.
 
@@ -110,14 +73,6 @@ def class_scores(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Cal
     identity = np.eye(probabilities.shape[1])
     is_true, is_predicted = identity[labels], identity[predicted]
     is_hit = is_true * is_predicted
-
-    def ratio(above: np.ndarray, below: np.ndarray) -> Callable:
-        def metric(weights: np.ndarray) -> np.ndarray:
-            total = weights @ below
-            nowhere = np.full_like(total, np.nan)
-            return np.divide(weights @ above, total, out=nowhere, where=total > 0)
-
-        return metric
 
     return {
         "precision": ratio(is_hit, is_predicted),

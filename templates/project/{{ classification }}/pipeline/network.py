@@ -46,6 +46,10 @@ class Classifier(nn.Layer):
         """Pictures [N, 3, S, S], 0..255 -> logits [N, classes]."""
         return self.head(self.features(x))
 
+    def depth_groups(self) -> list[list[paddle.Tensor]]:
+        """The parameters from the input upwards, the head's last."""
+        return [*self.backbone.depth_groups(), self.fc.parameters()]
+
     def set_head(self, head: "LinearHead") -> None:
         """Takes over what was fitted on frozen features."""
         self.feature_mean.set_value(head.mean)

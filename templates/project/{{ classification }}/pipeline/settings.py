@@ -22,6 +22,7 @@ class Data(Section):
 class Model(Section):
     backbone: str = "EfficientNetLite0"
     weights: str | None = None
+    start: str | None = None
     input_size: int | None = Field(None, ge=32, le=1024, multiple_of=32)
     predict_all_views: bool = True
 
@@ -39,17 +40,17 @@ class Augment(Section):
 
 class Train(Section):
     seed: int = Field(0, ge=0)
-    minutes: float = Field(10, ge=0)
-    epochs: int | None = Field(None, ge=0)
+    minutes: float = Field(15, ge=0)
+    steps: int = Field(400, ge=0)
     batch_size: PositiveInt = 24
     learning_rate: float = Field(1e-3, gt=0, le=0.1)
-    bottom_rate: float = Field(0.1, gt=0, le=1)
-    frozen_share: float = Field(0.2, ge=0, le=1)
+    bottom_rate: float = Field(1.0, gt=0, le=1)
+    frozen_share: float = Field(0.0, ge=0, le=1)
     weight_decay: float = Field(0.02, ge=0)
     clip_norm: float = Field(1.0, gt=0)
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     ema: float = Field(0.98, ge=0, lt=1)
-    patience: float = Field(0.4, gt=0, le=1)
+    patience: float = Field(0.6, gt=0, le=1)
     held_out_share: float = Field(0.2, gt=0, le=0.5)
 
 
@@ -71,12 +72,7 @@ class Settings(Section):
     @field_validator("classes")
     @classmethod
     def _are_distinct(cls, names: list[str]) -> list[str]:
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"a class stands there twice: {', '.join(map(repr, twice))}")
-        if not all(name.strip() for name in names):
-            raise ValueError("a class has an empty name")
-        return names
+        return settings_file.distinct(names)
 
 
 def load(path: Path = ROOT / "settings.yaml") -> Settings:

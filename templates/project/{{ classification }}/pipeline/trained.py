@@ -8,8 +8,8 @@ import paddle
 
 from pipeline import files
 from pipeline.console import UserError
-from pipeline.images import Preprocess
 from pipeline.network import Classifier, Deployed
+from pipeline.preprocess import Preprocess
 from pipeline.weights import read_weights
 
 
@@ -55,4 +55,4 @@ def load_run(run: Path) -> Trained:
     classifier.set_state_dict(weights)
     network = Deployed(classifier, tuple(about["views"]), about["temperature"])
     network.eval()
-    return Trained(run, about, network, Preprocess(**about["preprocess"]))
+    return Trained(run, about, network, Preprocess.from_dict(about["preprocess"]))

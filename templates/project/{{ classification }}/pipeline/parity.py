@@ -1,15 +1,6 @@
 """Whether two forms of a model say the same about the same pictures."""
 
-from pathlib import Path
-
 import numpy as np
-
-from pipeline import quiet
-from pipeline.console import UserError
-from pipeline.inference import MODEL, ONNX, WEIGHTS
-from pipeline.project import shown
-
-OPSET = 15
 
 
 def compare(reference: np.ndarray, other: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -51,24 +42,3 @@ def faults(name: str, result: dict[str, float], limits, exact: bool = True) -> l
             f"{result['accuracy']:.3f} (limits.max_metric_loss is {limits.max_metric_loss:g})."
         )
     return found
-
-
-def write_onnx(folder: Path, log: Path) -> None:
-    """Converts the Paddle program in `folder` to `model.onnx`; the number of pictures stays open.
-
-    Raises:
-        UserError: the conversion failed.
-    """
-    with quiet.output_to(log):
-        import paddle2onnx
-
-        # No optimiser: the default one installs packages from the internet when it is missing.
-        paddle2onnx.export(
-            str(folder / MODEL),
-            str(folder / WEIGHTS),
-            save_file=str(folder / ONNX),
-            opset_version=OPSET,
-            optimize_tool="none",
-        )
-    if not (folder / ONNX).is_file():
-        raise UserError(f"The network can't be converted to ONNX; {shown(log)} says why.")

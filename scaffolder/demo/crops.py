@@ -1,16 +1,13 @@
-"""Drawings of printed circuit boards with defects, so that a demo needs no pictures of anyone's.
-
-They are drawings: good for trying out the steps, not for judging how well a method does on real
-boards.
-"""
+"""Drawn crops of printed circuit boards, one defect each, for the classification demo."""
 
 import math
 import random
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter
+from PIL import Image, ImageDraw
 
+from scaffolder.demo import paint
 from scaffolder.errors import FewshotError
 
 SIDE = 96  # px of the finished picture
@@ -19,13 +16,6 @@ SCALE = 4  # px a unit while drawing: shrunk at the end, for smooth edges
 CANVAS = 88 * SCALE  # px; what turning and moving the window needs
 
 Point = tuple[float, float]
-# (board, copper, silkscreen or pad)
-BOARDS = [
-    ((24, 84, 48), (58, 132, 74), (196, 190, 170)),
-    ((16, 66, 60), (60, 140, 118), (205, 178, 110)),
-    ((22, 74, 44), (72, 152, 84), (214, 208, 190)),
-    ((46, 40, 38), (178, 122, 74), (206, 160, 108)),
-]
 
 
 def draw(folder: Path, classes: list[str], per_class: int, seed: int) -> None:
@@ -170,51 +160,19 @@ DEFECTS: dict[str, Callable[[random.Random], Copper]] = {
 def crop(rng: random.Random, defect: Callable[[random.Random], Copper]) -> Image.Image:
     """Etches, colours, lights and photographs a board; the defect is near the centre."""
     copper = defect(rng)
-    board, metal, bare = (shade(rng, colour) for colour in rng.choice(BOARDS))
-
-    # Etching leaves edges that are neither sharp nor straight.
-    soft = copper.mask.filter(ImageFilter.GaussianBlur(rng.uniform(1.5, 3)))
-    ragged = ImageChops.add(soft, noise(rng, CANVAS // 4, rng.uniform(0.1, 0.3)), 1, -128)
-    mask = ragged.point(lambda value: 255 * (value > 127)).filter(ImageFilter.GaussianBlur(1))
-
-    picture = Image.new("RGB", mask.size, board)
-    picture.paste(metal, mask=mask)
-    # Copper stands up from the board: one edge catches the light, the other throws a shadow.
-    rise = ImageChops.offset(mask, 3, 3)
-    strength = rng.uniform(0.1, 0.35)
-    picture.paste("white", mask=ImageChops.subtract(mask, rise, 1 / strength))
-    picture.paste("black", mask=ImageChops.subtract(rise, mask, 1 / strength))
+    colours = paint.colours(rng)
+    picture = paint.board(rng, copper.mask, colours)
     pen = ImageDraw.Draw(picture)
     for (x, y), radius in copper.pads:
-        for size, colour in ((radius * 0.85, bare), (radius * 0.42, (28, 24, 20))):
+        for size, colour in ((radius * 0.85, colours.bare), (radius * 0.42, paint.HOLE)):
             pen.ellipse(
                 [*on_canvas((x - size, y - size)), *on_canvas((x + size, y + size))], colour
             )
-    grain = noise(rng, CANVAS // 8, rng.uniform(0.02, 0.05))
-    picture = ImageChops.add(picture, Image.merge("RGB", [grain] * 3), 1, -128)
+    picture = paint.grained(rng, picture, CANVAS // 8, rng.uniform(0.02, 0.05))
 
-    # The camera: turned, not quite centred, unevenly lit, a little out of focus, noisy.
+    # The camera is turned and not quite centred.
     picture = picture.rotate(rng.choice([0, 90]) + rng.uniform(-8, 8), Image.Resampling.BICUBIC)
     left, top = ((CANVAS - WINDOW * SCALE) // 2 + rng.randint(-3, 3) * SCALE for _ in range(2))
     box = (left, top, left + WINDOW * SCALE, top + WINDOW * SCALE)
     picture = picture.resize((SIDE, SIDE), Image.Resampling.BOX, box)
-    light = Image.linear_gradient("L").rotate(rng.uniform(0, 360)).crop((38, 38, 218, 218))
-    light = light.resize(picture.size).point(lambda value: 150 + value // 3)
-    picture = ImageChops.multiply(picture, Image.merge("RGB", [light] * 3))
-    picture = ImageEnhance.Brightness(picture).enhance(rng.uniform(1.0, 1.7))
-    picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0, 0.9)))
-    grain = noise(rng, SIDE, rng.uniform(0.01, 0.05))
-    return ImageChops.add(picture, Image.merge("RGB", [grain] * 3), 1, -128)
-
-
-def shade(rng: random.Random, colour: tuple[int, ...]) -> tuple[int, ...]:
-    bright = rng.uniform(0.8, 1.2)
-    return tuple(min(255, round(value * bright * rng.uniform(0.95, 1.05))) for value in colour)
-
-
-def noise(rng: random.Random, cells: int, strength: float) -> Image.Image:
-    """Uneven grey around 128: cells x cells random values, enlarged to the whole picture."""
-    values = Image.frombytes("L", (cells, cells), rng.randbytes(cells * cells))
-    values = values.point(lambda value: round(128 + (value - 128) * strength))
-    side = SIDE if cells == SIDE else CANVAS
-    return values.resize((side, side), Image.Resampling.BICUBIC)
+    return paint.photograph(rng, picture)

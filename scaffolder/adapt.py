@@ -1,0 +1,194 @@
+"""`fewshot adapt`: a new project from an existing one, with its trained weights as the start."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scaffolder import answers, create, existing, reading, settings_text
+from scaffolder.carry_over import listed, settings_of
+from scaffolder.errors import FewshotError, UsageError
+from scaffolder.existing import Existing, Run
+from scaffolder.messages import Note
+
+START = "start"  # the new project's folder with the weights, and what its model.start says
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A project that was made from another.
+
+    Attributes:
+        project: The new project.
+        run: The run whose weights it starts from; None for the base model.
+        notes: What was carried over, and what not.
+    """
+
+    project: create.Project
+    run: Run | None
+    notes: list[Note] = field(default_factory=list)
+
+
+def adapt(
+    source: Path,
+    dest: Path,
+    given: answers.Answers,
+    *,
+    run_id: str | None = None,
+    settings: dict[str, Any] | None = None,
+    template: str | None = None,
+    defaults: bool = False,
+    confirm: Callable[[dict[str, Any], Note], bool] = lambda recorded, start: True,
+) -> Adapted | None:
+    """Makes a project from an existing one, which is only read.
+
+    Args:
+        source: The existing project.
+        dest: A folder that is empty or not there yet.
+        given: Answers that replace those of the existing project.
+        run_id: The run whose weights to start from; the newest finished one by default.
+        settings: Values of settings.yaml on top of the carried ones, by dotted name.
+        template: Template source; by default what comes with `fewshot`.
+        defaults: Ask nothing.
+        confirm: Called with the answers, and what training would start from, before anything is
+            put in its place.
+
+    Returns:
+        The project, or None if `confirm` said no.
+
+    Raises:
+        FewshotError: Nothing was made.
+    """
+    origin = existing.read(source)
+    dest_path = Path(os.path.realpath(dest))
+    if dest_path.is_relative_to(origin.folder):
+        raise UsageError(f"{dest} lies inside {source}, which is only read: choose another folder")
+    task = origin.answers.get("task")
+    if not isinstance(task, str):
+        raise FewshotError(f"{origin.folder / create.ANSWERS_FILE} names no task")
+    if given.get("task", task) != task:
+        raise UsageError(
+            f"{origin.name} is a project for {task}, not for {given['task']}: "
+            "what one task has learned does not fit another"
+        )
+    notes: list[Note] = []
+    run = origin.run(run_id) if run_id is not None else _newest_finished(origin, notes)
+    if run and not run.finished:
+        raise UsageError(f"run {run.id} of {origin.name} is not finished: train.py --resume there")
+    names = {"project": origin.name, "run": run.id if run else None}
+    start = "start_run" if run else "start_base", names
+
+    def fill(folder: Path, recorded: dict[str, Any]) -> None:
+        path = folder / "settings.yaml"
+        ours = settings_text.dotted(reading.yaml_mapping(reading.text(path), path.name))
+        replaced = settings or {}
+        changes = settings_of(origin, ours, replaced, dest_path, notes)
+        if run:
+            changes |= _fitting(run, ours | changes, notes) | {"model.start": START}
+            _write_start(folder / START, origin, run)
+            notes.append(("weights", _rows(origin, run, ours["classes"])))
+        settings_text.change_file(path, changes | replaced)
+        _carry_custom(origin, folder, notes)
+
+    project = create.new(
+        dest,
+        given | {"task": task},
+        initial=_initial(origin),
+        source=template,
+        defaults=defaults,
+        confirm=lambda recorded: confirm(recorded, start),
+        fill=fill,
+    )
+    return Adapted(project, run, notes) if project else None
+
+
+def _initial(origin: Existing) -> answers.Answers:
+    """Returns the answers of a project as they are now: settings.yaml decides on the classes."""
+    own = {name: value for name, value in origin.answers.items() if not name.startswith("_")}
+    classes = origin.settings.get("classes")
+    return answers.merge(own, {"classes": classes} if isinstance(classes, list) else {})
+
+
+def _newest_finished(origin: Existing, notes: list[Note]) -> Run | None:
+    for name in origin.run_ids():
+        try:
+            run = origin.run(name)
+        except FewshotError as error:
+            notes.append(("unusable_run", {"run": name, "why": error}))
+            continue
+        if run.finished:
+            return run
+        notes.append(("unfinished_run", {"run": name}))
+    notes.append(("no_run", {"project": origin.name}))
+    return None
+
+
+def _architecture(run: Run) -> dict[str, str]:
+    """Returns the names of the networks that a run trained, as far as it says so."""
+    weights = run.about.get("weights")
+    known = weights if isinstance(weights, dict) else {}
+    return {k: known[k] for k in ("backbone", "detector") if isinstance(known.get(k), str)}
+
+
+def _fitting(run: Run, ours: dict[str, Any], notes: list[Note]) -> dict[str, settings_text.Scalar]:
+    """Returns the settings that must be as the run had them, whatever they have become since."""
+    model = run.about["settings"].get("model")
+    backbone = model.get("backbone") if isinstance(model, dict) else None
+    needed = {"model.backbone": backbone, "model.detector": _architecture(run).get("detector")}
+    changes: dict[str, settings_text.Scalar] = {
+        name: value
+        for name, value in needed.items()
+        if isinstance(value, str) and ours.get(name, value) != value
+    }
+    if changes:
+        shown = ", ".join(f"{name}: {value}" for name, value in changes.items())
+        notes.append(("fitting", {"settings": shown}))
+    return changes
+
+
+def _write_start(folder: Path, origin: Existing, run: Run) -> None:
+    """Writes the weights, and beside them where they come from."""
+    folder.mkdir(exist_ok=True)
+    provenance = {
+        "project": origin.name,
+        "task": origin.answers["task"],
+        "run": run.id,
+        "classes": run.classes,
+        "sha256": reading.copy(run.model, folder / "model.safetensors"),
+        "template_version": run.about.get("template_version"),
+        **_architecture(run),
+        "metrics": run.about.get("metrics"),
+    }
+    try:
+        data = json.dumps(run.about.get("data"), sort_keys=True)
+        provenance["data_sha256"] = hashlib.sha256(data.encode()).hexdigest()
+        text = json.dumps(provenance, indent=2, ensure_ascii=False) + "\n"
+    except RecursionError:
+        raise FewshotError(f"run.json of {run.id} is nested too deeply") from None
+    # Half a surrogate pair becomes the escape that JSON has for it.
+    (folder / "source.json").write_bytes(text.encode("utf-8", "backslashreplace"))
+
+
+def _rows(origin: Existing, run: Run, classes: list[str]) -> dict[str, str]:
+    """Returns which rows of the head can be kept, for a note."""
+    kept = [name for name in classes if name in run.classes]
+    new = [name for name in classes if name not in run.classes]
+    return {"project": origin.name, "run": run.id, "kept": listed(kept), "new": listed(new)}
+
+
+def _carry_custom(origin: Existing, folder: Path, notes: list[Note]) -> None:
+    """Copies custom.py, unless it says what the template's says."""
+    path = origin.folder / "custom.py"
+    try:
+        text = reading.text(path)
+    except FewshotError as error:
+        if os.path.lexists(path):
+            notes.append(("custom_left", {"why": error}))
+        return
+    ours = folder / "custom.py"
+    if not ours.is_file() or ours.read_bytes() != text.encode("utf-8"):
+        ours.write_bytes(text.encode("utf-8"))
+        notes.append(("custom", {}))

@@ -1,0 +1,64 @@
+"""Which settings of a project make sense in a new one that is made from it."""
+
+import math
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from scaffolder.existing import Existing
+from scaffolder.messages import Note
+from scaffolder.settings_text import Scalar, dotted
+
+# Settings that are found anew, and those that lead to the other project's pictures.
+_ANEW = {"classes", "model.start"}
+_ITS_DATA = {"data.folder", "data.labels"}
+
+
+def settings_of(
+    origin: Existing,
+    ours: dict[str, Any],
+    replaced: Collection[str],
+    dest: Path,
+    notes: list[Note],
+) -> dict[str, Scalar]:
+    """Returns the settings of a project that differ from ours and still make sense.
+
+    Args:
+        origin: The existing project, of any template version.
+        ours: The settings that the template gives the new project, by dotted name.
+        replaced: Names of settings that something else decides.
+        dest: Where the new project will be.
+        notes: Is told what was carried over and what not.
+    """
+    changes: dict[str, Scalar] = {}
+    dropped = []
+    for name, value in dotted(origin.settings).items():
+        if name in _ANEW or name in replaced or (name in ours and value == ours[name]):
+            continue
+        if name in _ITS_DATA or name not in ours or not _fits(value, ours[name]):
+            dropped.append(name)
+        elif name == "model.weights" and os.path.isfile(origin.folder / str(value)):
+            changes[name] = os.path.relpath(origin.folder / str(value), dest)
+        else:
+            changes[name] = value
+    for key, names in (("carried", list(changes)), ("dropped", dropped)):
+        if names:
+            notes.append((key, {"settings": listed(names)}))
+    return changes
+
+
+def listed(names: list[str], most: int = 20) -> str:
+    """Returns names in one line of bounded length."""
+    more = ["…"] if len(names) > most else []
+    return ", ".join([name[:60] for name in names[:most]] + more)
+
+
+def _fits(value: object, ours: object) -> bool:
+    """Whether a value is of the kind that the template has there; null goes with every kind."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        is_number = isinstance(ours, (int, float)) and not isinstance(ours, bool)
+        return (is_number or ours is None) and (isinstance(value, int) or math.isfinite(value))
+    if value is None or ours is None:
+        return value is None or isinstance(value, (bool, str))
+    return type(value) is type(ours) and isinstance(value, (bool, str))

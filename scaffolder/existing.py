@@ -1,0 +1,101 @@
+"""What an existing project says about itself. It is only read, and none of its code is run."""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scaffolder import reading
+from scaffolder.answers import Answers
+from scaffolder.create import ANSWERS_FILE
+from scaffolder.errors import FewshotError, UsageError
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run.
+
+    Attributes:
+        id: Name of its folder in runs/; the names sort by time.
+        model: Its weights, an ordinary file.
+        about: What its run.json says.
+    """
+
+    id: str
+    model: Path
+    about: dict[str, Any]
+
+    @property
+    def finished(self) -> bool:
+        return self.about.get("finished") is True
+
+    @property
+    def classes(self) -> list[str]:
+        """The classes in the order of the head's rows."""
+        return list(self.about["settings"]["classes"])
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A project that is there already, of this or an older template, edited or not.
+
+    Attributes:
+        folder: Its absolute path.
+        answers: Its answers file; `_commit` is the template's version.
+        settings: Its settings.yaml, empty if that is gone.
+    """
+
+    folder: Path
+    answers: Answers
+    settings: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def run_ids(self) -> list[str]:
+        """Returns the ids of all runs, newest first."""
+        try:
+            found = [entry.name for entry in os.scandir(self.folder / "runs") if entry.is_dir()]
+        except FileNotFoundError:
+            return []
+        return sorted((name for name in found if "." not in name), reverse=True)
+
+    def run(self, name: str) -> Run:
+        """Reads a run.
+
+        Raises:
+            FewshotError: There is no such run, or it has no model, or is described wrongly.
+        """
+        folder = self.folder / "runs" / name
+        if name not in self.run_ids():
+            known = ", ".join(self.run_ids()[:5]) or "none"
+            raise UsageError(f"{self.name} has no run {name!r}; the newest are: {known}")
+        about = reading.json_mapping(folder / "run.json")
+        settings = about.get("settings")
+        classes = settings.get("classes") if isinstance(settings, dict) else None
+        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+            raise FewshotError(f"{folder / 'run.json'} does not say which classes were trained")
+        model = folder / "model.safetensors"
+        if not (os.path.lexists(model) and stat.S_ISREG(os.lstat(model).st_mode)):
+            raise FewshotError(f"{model} is not an ordinary file")
+        return Run(name, model, about)
+
+
+def read(folder: Path) -> Existing:
+    """Reads a project.
+
+    Raises:
+        FewshotError: It is no project, or its files cannot be read; says which and why.
+    """
+    if "\0" in str(folder) or not folder.is_dir():
+        raise UsageError(f"there is no project {str(folder)!r}")
+    folder = folder.resolve()
+    path = folder / ANSWERS_FILE
+    if not os.path.lexists(path):
+        raise FewshotError(f"{folder} has no {ANSWERS_FILE}: it is no project of fewshot")
+    answers = reading.yaml_mapping(reading.text(path), str(path))
+    path = folder / "settings.yaml"
+    settings = reading.yaml_mapping(reading.text(path), str(path)) if path.exists() else {}
+    return Existing(folder, {str(name): value for name, value in answers.items()}, settings)

@@ -1,0 +1,109 @@
+"""Files that someone else wrote: read within limits or refused in one line, never executed."""
+
+import hashlib
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from scaffolder.errors import FewshotError
+
+_MB = 1 << 20
+_YAML_LIMIT = 1 * _MB
+_JSON_LIMIT = 64 * _MB  # a run lists the pictures and boxes that it was trained on
+
+
+def text(path: Path, limit: int = _YAML_LIMIT) -> str:
+    """Reads a text file as it is, line endings included.
+
+    Raises:
+        FewshotError: It is no ordinary file, too large, or not UTF-8.
+    """
+    with _ordinary(path) as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise FewshotError(f"{path} is larger than {limit // _MB} MB")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise FewshotError(f"{path} is not UTF-8 text") from None
+
+
+def yaml_mapping(content: str, name: str) -> dict[Any, Any]:
+    """Parses YAML text that must be a mapping. Aliases are refused: they can multiply.
+
+    Args:
+        content: The text.
+        name: What the text is called in an error.
+
+    Raises:
+        FewshotError: It is no such YAML; says in which line, if that is known.
+    """
+    import yaml
+    from yaml.composer import ComposerError
+
+    class Loader(yaml.SafeLoader):
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+                raise ComposerError(None, None, "aliases (*name) are not read", mark)
+            return super().compose_node(parent, index)
+
+    try:
+        found = yaml.load(content, Loader=Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" (line {mark.line + 1})" if mark else ""
+        why = f": {error.problem}" if isinstance(error, ComposerError) else ""
+        raise FewshotError(f"{name} is not valid YAML{line}{why}") from None
+    if not isinstance(found, dict):
+        raise FewshotError(f"{name} must hold lines like 'shots: 20'")
+    return found
+
+
+def json_mapping(path: Path) -> dict[str, Any]:
+    """Reads a JSON file that must be an object; NaN and infinity are refused.
+
+    Raises:
+        FewshotError: It is no such file.
+    """
+
+    def refused(constant: str) -> None:
+        raise ValueError(constant)
+
+    try:
+        found = json.loads(text(path, _JSON_LIMIT), parse_constant=refused)
+    except (ValueError, RecursionError):
+        raise FewshotError(f"{path} is not valid JSON") from None
+    if not isinstance(found, dict):
+        raise FewshotError(f"{path} is not a JSON object")
+    return found
+
+
+def copy(path: Path, to: Path) -> str:
+    """Copies an ordinary file and returns the SHA-256 of the bytes that were written.
+
+    Raises:
+        FewshotError: It is no ordinary file.
+    """
+    digest = hashlib.sha256()
+    with _ordinary(path) as file, to.open("xb") as copied:
+        while block := file.read(_MB):
+            digest.update(block)
+            copied.write(block)
+    return digest.hexdigest()
+
+
+def _ordinary(path: Path) -> BinaryIO:
+    """Opens a file for reading; a link, a pipe or a device is refused without being opened up."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if path.is_symlink():
+            raise FewshotError(f"{path} is a link, not an ordinary file") from None
+        raise FewshotError(f"cannot read {path}: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FewshotError(f"{path} is not an ordinary file")
+    return open(descriptor, "rb")

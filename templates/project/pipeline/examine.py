@@ -1,0 +1,98 @@
+"""Looks at each picture once: whether it can be used, and which others show the same."""
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from PIL import ExifTags, Image
+from tqdm import tqdm
+
+from pipeline.duplicates import fingerprint, group
+from pipeline.images import MAX_PIXELS, PictureError, read_picture
+from pipeline.picture_files import PictureFile
+from pipeline.picture_problems import Problem, picture_problem
+
+ENDINGS = {
+    "BMP": ".bmp",
+    "JPEG": ".jpg",
+    "MPO": ".jpg",
+    "PNG": ".png",
+    "TIFF": ".tif",
+    "WEBP": ".webp",
+}
+SAME_ENDING = {".jpeg": ".jpg", ".tiff": ".tif"}
+
+P = TypeVar("P", bound=PictureFile)
+
+
+def examine(pictures: Sequence[PictureFile], data: str, least: int) -> list[Problem]:
+    """Decodes every picture once; those that can be used get a size and a fingerprint.
+
+    Args:
+        pictures: of the data folder.
+        data: name of that folder.
+        least: px; a picture with a shorter side can't be used.
+    """
+
+    def look(picture: PictureFile) -> list[Problem]:
+        where = f"{data}/{picture.name}"
+        if picture.path.stat().st_size == 0:
+            return [picture_problem("empty", where)]
+        try:
+            pixels = read_picture(picture.path)
+        except PictureError as error:
+            return [picture_problem(error.fault, where, most=MAX_PIXELS // 1_000_000)]
+        height, width = pixels.shape[:2]
+        if min(height, width) < least:
+            return [picture_problem("tiny", where, width=width, height=height, least=least)]
+        faults = []
+        if pixels.min() == pixels.max() or (pixels == pixels[0, 0]).all():
+            faults.append(picture_problem("uniform", where))
+        with Image.open(picture.path) as file:
+            kind = str(file.format)
+            turned = file.getexif().get(ExifTags.Base.Orientation)
+        picture.orientation = turned if turned in range(1, 9) else 1
+        ending = picture.path.suffix
+        right = ENDINGS.get(kind)
+        if right is None:
+            faults.append(picture_problem("wrong_format", where, format=kind, ending=ending))
+        elif SAME_ENDING.get(ending.lower(), ending.lower()) != right:
+            details = {"format": kind, "ending": ending, "right": right}
+            faults.append(picture_problem("wrong_ending", where, **details))
+        picture.size = width, height
+        picture.fingerprint = fingerprint(pixels)
+        return faults
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        quiet = None if len(pictures) > 200 else True  # None: only where someone can watch
+        found = tqdm(pool.map(look, pictures), "pictures", len(pictures), disable=quiet)
+        return [fault for faults in found for fault in faults]
+
+
+def group_alike(pictures: Sequence[PictureFile]) -> None:
+    """Names the group of every picture after the first one that is the same or almost the same."""
+    first = group([picture.fingerprint for picture in pictures if picture.fingerprint])
+    for picture, index in zip(pictures, first, strict=True):
+        picture.group = pictures[index].name
+
+
+def families(pictures: Sequence[P]) -> list[list[P]]:
+    """The groups of two pictures and more."""
+    members = defaultdict(list)
+    for picture in pictures:
+        members[picture.group].append(picture)
+    return [alike for alike in members.values() if len(alike) > 1]
+
+
+def copies(alike: Sequence[PictureFile], data: str) -> Problem:
+    """Says of a family that its pictures are the same, and worse, the same in two splits."""
+    names = [f"{data}/{picture.name}" for picture in alike]
+    others = ", ".join(names[1:5]) + (f" (+{len(names) - 5})" if len(names) > 5 else "")
+    splits = sorted({picture.split or "" for picture in alike})
+    pixels = {picture.fingerprint.pixels for picture in alike if picture.fingerprint}
+    kind = "same" if len(pixels) == 1 else "almost_same"
+    if len(splits) > 1:
+        kind += "_two_splits"
+    return picture_problem(kind, names[0], others=others, splits=", ".join(splits))

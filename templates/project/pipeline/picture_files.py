@@ -1,0 +1,107 @@
+"""Pictures and tables in the data folder: finding them, and reading what stands in them."""
+
+import csv
+import difflib
+import os
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.console import UserError
+from pipeline.duplicates import Fingerprint
+from pipeline.project import ROOT, shown
+
+IGNORED = {"thumbs.db", "desktop.ini"}
+
+
+@dataclass(eq=False)
+class PictureFile:
+    """A picture of the data set; check_data.py fills in what it finds out.
+
+    Attributes:
+        path: absolute.
+        name: relative to the data folder, with `/`.
+        split: train, val or test; None until one was given or drawn.
+        fingerprint: None until it was decoded.
+        size: width and height of the upright picture, px.
+        orientation: EXIF tag, 1 to 8: how the stored picture is turned to be upright.
+        group: the same for pictures that are almost the same.
+    """
+
+    path: Path
+    name: str
+    split: str | None = None
+    fingerprint: Fingerprint | None = None
+    size: tuple[int, int] = (0, 0)
+    orientation: int = 1
+    group: str = ""
+
+
+def data_folder(name: str) -> Path:
+    """The folder `data.folder` of the settings. Raises UserError where there is no such folder."""
+    folder = ROOT / name
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder. Make it, or mend data.folder in settings.yaml.")
+    return folder
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, str | None]]:
+    """Yields files that are not hidden, and links to folders and undecodable names as faults."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if (path := Path(parent, name)).is_symlink():
+                yield path, "folder_link"
+        for name in sorted(files):
+            if not name.startswith(".") and name.lower() not in IGNORED and name != "splits.csv":
+                path = Path(parent, name)
+                yield path, None if _is_utf8(path.relative_to(folder)) else "bad_name"
+
+
+def is_inside(folder: Path, path: Path) -> bool:
+    """Whether a path is still in the folder when `..` and links are followed."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    """Reads a CSV file as pairs (line number, row); absent fields are empty.
+
+    Raises:
+        UserError: no such file, not UTF-8, not CSV, or a column is missing.
+    """
+    name = shown(path)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            header = reader.fieldnames or []
+            missing = [column for column in columns if column not in header]
+            if missing:
+                raise UserError(
+                    f"{name}:1: no column {', '.join(missing)}. The first line must name the "
+                    f"columns: {','.join(columns)}."
+                )
+            return [(reader.line_num, row) for row in reader]
+    except FileNotFoundError:
+        raise UserError(f"{name}: no such file. Make it, or mend settings.yaml.") from None
+    except UnicodeDecodeError:
+        raise UserError(f'{name}: not UTF-8 text. Save it as "CSV UTF-8".') from None
+    except csv.Error as error:
+        raise UserError(f"{name}: not a readable CSV file ({error}). Save it again.") from None
+
+
+def known_class(name: str, classes: list[str]) -> str:
+    """The class of this name, however its accents are composed; else the name itself."""
+    composed = {unicodedata.normalize("NFC", label): label for label in classes}
+    return composed.get(unicodedata.normalize("NFC", name), name)
+
+
+def nearest_class(name: str, classes: list[str]) -> str | None:
+    """The class that was probably meant by a misspelt name."""
+    folded = {label.casefold(): label for label in classes}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return folded[near[0]] if near else None
+
+
+def _is_utf8(path: Path) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in str(path))

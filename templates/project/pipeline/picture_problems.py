@@ -1,0 +1,170 @@
+"""What can be wrong with picture files, in the words that the user reads."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.console import UserError
+from pipeline.project import shown
+
+# kind: (grade, English, Chinese). An error would let training fail or its figures lie.
+PICTURE_KINDS = {
+    # a file
+    "empty": (
+        "error",
+        "an empty file (0 bytes). Copy it again or remove it.",
+        "空文件（0 字节）。请重新复制或删除。",
+    ),
+    "truncated": (
+        "error",
+        "cut off, its end is missing. Copy it again or remove it.",
+        "图片不完整，结尾缺失。请重新复制或删除。",
+    ),
+    "unreadable": (
+        "error",
+        "not a readable picture. Replace it or remove it.",
+        "无法读取的图片。请替换或删除。",
+    ),
+    "huge": (
+        "error",
+        "over {most} million pixels. Crop or shrink it.",
+        "超过 {most} 百万像素。请裁剪或缩小。",
+    ),
+    "tiny": (
+        "error",
+        "{width} x {height} px, smaller than data.min_side ({least}). Replace it or remove it.",
+        "{width} x {height} 像素，小于 data.min_side（{least}）。请替换或删除。",
+    ),
+    "uniform": (
+        "warning",
+        "all of one colour. Look at it; remove it if it shows nothing.",
+        "整张图只有一种颜色。请查看；如无内容请删除。",
+    ),
+    "wrong_ending": (
+        "warning",
+        "holds {format}, but its name ends in {ending}. Rename it to {right}.",
+        "内容是 {format}，但扩展名是 {ending}。请改为 {right}。",
+    ),
+    "wrong_format": (
+        "warning",
+        "holds {format}, but its name ends in {ending}. Save it anew as PNG.",
+        "内容是 {format}，但扩展名是 {ending}。请另存为 PNG。",
+    ),
+    "not_a_picture": (
+        "warning",
+        "not a picture by its name, so it is not used. Remove it, or save it as PNG.",
+        "从文件名看不是图片，不会被使用。请删除，或另存为 PNG。",
+    ),
+    "folder_link": (
+        "error",
+        "a link to a folder; such links are not followed. Copy the pictures here.",
+        "指向文件夹的链接，不会被跟随。请把图片复制到这里。",
+    ),
+    "outside": (
+        "error",
+        "leads out of the data folder. Copy the picture into it.",
+        "指向数据文件夹之外。请把图片复制到数据文件夹中。",
+    ),
+    "bad_name": (
+        "error",
+        "the name is not valid UTF-8. Rename it.",
+        "文件名不是有效的 UTF-8。请重命名。",
+    ),
+    # the splits
+    "no_test": (
+        "warning",
+        "class {label} has no test picture, so its figures can't be measured. Add some.",
+        "类别 {label} 没有测试图片，无法评估。请添加。",
+    ),
+    "no_test_at_all": (
+        "error",
+        "there are no test pictures. Add some, or give no splits at all to have them made.",
+        "没有测试图片。请添加，或完全不指定划分，由程序自动划分。",
+    ),
+    # the same picture in several files
+    "same": (
+        "warning",
+        "the same picture as {others}. Keep one.",
+        "与 {others} 是同一张图片。请只保留一张。",
+    ),
+    "almost_same": (
+        "warning",
+        "almost the same picture as {others}. Keep one.",
+        "与 {others} 几乎是同一张图片。请只保留一张。",
+    ),
+    "same_two_splits": (
+        "error",
+        "the same picture as {others}, in several splits ({splits}), which makes the figures look "
+        "too good. Keep one.",
+        "与 {others} 是同一张图片，却在多个划分中（{splits}），会使指标虚高。请只保留一张。",
+    ),
+    "almost_same_two_splits": (
+        "error",
+        "almost the same picture as {others}, in several splits ({splits}), which makes the "
+        "figures look too good. Keep one.",
+        "与 {others} 几乎是同一张图片，却在多个划分中（{splits}），会使指标虚高。请只保留一张。",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        kind: its name among the task's kinds.
+        where: file, folder, or a line of a file.
+        details: what the kind's text asks for.
+        words: grade (error or warning), English text, Chinese text.
+    """
+
+    kind: str
+    where: str
+    details: dict
+    words: tuple[str, str, str]
+
+    @property
+    def is_error(self) -> bool:
+        return self.words[0] == "error"
+
+    def text(self, language: str) -> str:
+        """One line: grade, place, what is wrong and what to do."""
+        grade, english, chinese = self.words
+        if language == "zh":
+            grade = "错误" if self.is_error else "警告"
+            return printable(f"{grade}：{self.where}：{chinese.format(**self.details)}")
+        return printable(f"{grade}: {self.where}: {english.format(**self.details)}")
+
+
+def picture_problem(kind: str, where: str, **details: object) -> Problem:
+    return Problem(kind, where, details, PICTURE_KINDS[kind])
+
+
+def printable(text: str) -> str:
+    """Escapes line breaks, terminal codes and whatever else does not print."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def report(problems: list[Problem], language: str, data: str, table: Path) -> None:
+    """Prints all problems.
+
+    Args:
+        problems: in any order.
+        language: en or zh.
+        data: name of the data folder.
+        table: the splits, which are not written when there is an error.
+
+    Raises:
+        UserError: at least one of them is an error.
+    """
+    # Errors come last: they stand just above the prompt. Line 9 comes before line 10.
+    for fault in sorted(problems, key=lambda fault: (fault.is_error, _natural(fault.where))):
+        print(fault.text(language))
+    errors = sum(fault.is_error for fault in problems)
+    if errors:
+        kept = f"{shown(table)} is as it was" if table.exists() else "No splits yet"
+        raise UserError(f"{errors} to mend in {data}/. {kept}. Then run check_data.py again.")
+
+
+def _natural(where: str) -> str:
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(9), where)

@@ -1,0 +1,101 @@
+"""What the reports of all tasks share: a Jinja template with autoescape, languages, pictures."""
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib.figure import Figure
+from PIL import Image
+
+from pipeline import files, plots
+from pipeline.exports import ABOUT, REFUSAL
+from pipeline.images import PictureError, read_picture
+from pipeline.project import EXPORTS
+
+SIDE = 112  # px, of a thumbnail
+
+
+def read(path: Path) -> dict | None:
+    """A JSON file, or None where it is not there yet."""
+    return files.read_json(path) if path.is_file() else None
+
+
+def result_of(name: str) -> dict | None:
+    """What is known of an export; with the key `reason` where it was refused."""
+    return read(EXPORTS / name / ABOUT) or read(EXPORTS / f"{name}.refused" / REFUSAL)
+
+
+def translation(language: str, chinese: dict[str, str]) -> Callable[[str], str]:
+    """English text -> the same in the report's language, en or zh."""
+    return lambda english: chinese[english] if language == "zh" else english
+
+
+def page(**known) -> str:
+    """The whole page from the task's `report.html`; `known` is what it names."""
+    pages = Environment(
+        autoescape=True,
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters |= {"number": number, "interval": interval, "json": as_json}
+    return pages.get_template("report.html").render(**known)
+
+
+def charts(
+    curves: dict[str, list[dict]], titles: dict[str, str], text: Callable[[str], str]
+) -> list[str]:
+    """Training curves as data URIs.
+
+    Args:
+        curves: the rows of every training phase.
+        titles: of the columns that are drawn, in this order, where a phase knows them.
+        text: as from `translation`.
+    """
+    curves = {name: rows for name, rows in curves.items() if rows}
+    drawn = [column for column in titles if any(column in rows[0] for rows in curves.values())]
+    return [svg(plots.curve(curves, c, text(titles[c]), text("epoch"))) for c in drawn]
+
+
+def thumbnail(path: Path) -> str | None:
+    """A small JPEG as a data URI; None when the picture is gone."""
+    try:
+        picture = Image.fromarray(read_picture(path))
+    except PictureError:
+        return None
+    picture.thumbnail((SIDE, SIDE))
+    return jpeg(picture)
+
+
+def jpeg(picture: Image.Image, subsampling: str = "4:2:0") -> str:
+    """A picture as a data URI; 4:4:4 keeps thin coloured lines."""
+    data = io.BytesIO()
+    picture.save(data, "JPEG", quality=88, subsampling=subsampling)
+    return _uri("image/jpeg", data.getvalue())
+
+
+def svg(figure: Figure) -> str:
+    """A figure as a data URI: sharp in print, its text in the reader's own fonts."""
+    data = io.BytesIO()
+    plots.save(figure, data, "svg")
+    return _uri("image/svg+xml", data.getvalue())
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def interval(metric: dict | None) -> str:
+    return "–" if metric is None else f"{metric['low']:.3f} – {metric['high']:.3f}"
+
+
+def as_json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _uri(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,53 @@
+"""The text that all reports share, in Chinese."""
+
+CHINESE = {
+    "Backbone": "骨干网络",
+    "Change": "变化",
+    "Class": "类别",
+    "Compression": "压缩",
+    "Data": "数据",
+    "Export": "导出",
+    "Fine-tuned": "微调后",
+    "Frozen backbone": "冻结的骨干网络",
+    "Git commit": "Git 提交",
+    "Largest difference": "最大差异",
+    "Learning rate": "学习率",
+    "Loss on the training pictures": "训练损失",
+    "Machine": "机器",
+    "Mean difference": "平均差异",
+    "No fine-tuning took place, so there are no curves.": "没有进行微调，因此没有曲线。",
+    "Not there yet. Run:": "尚未生成，请运行：",
+    "On held-out training pictures": "留出的训练图片",
+    "On test pictures that the model has never seen": "模型从未见过的测试图片数",
+    "One picture at a time": "每次一张图片",
+    "Provenance": "来源信息",
+    "Ranges were set by training pictures": "用于校准的训练图片数",
+    "Refused:": "已拒绝：",
+    "Results by class": "各类别的结果",
+    "Run": "训练编号",
+    "SHA-256 of the weights": "权重的 SHA-256",
+    "Seconds of training": "训练用时（秒）",
+    "Seed": "随机种子",
+    "Settings of this run": "本次训练的设置",
+    "Some of the training pictures": "部分训练图片",
+    "Template version": "模板版本",
+    "The ranges are 95% bootstrap intervals: another sample of test pictures of this size would "
+    "likely give a figure in there.": (
+        "区间为 95% 自助法（bootstrap）区间：换一批同样多的测试图片，结果很可能仍落在其中。"
+    ),
+    "The same pictures through the trained network and through each export": (
+        "同一批图片分别通过训练所得网络和各导出模型，图片数"
+    ),
+    "Training": "训练",
+    "Training data, with SHA-256": "训练数据及其 SHA-256",
+    "Weights from": "权重来源",
+    "epoch": "轮次",
+    "int8 model": "int8 模型",
+    "ms, threads:": "毫秒，线程数：",
+    "report made on": "报告生成于",
+    "test": "测试",
+    "train": "训练",
+    "training was interrupted": "训练中断",
+    "uncommitted changes": "有未提交的修改",
+    "val": "验证",
+}

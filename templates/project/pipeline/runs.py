@@ -1,0 +1,66 @@
+"""A run's folder: how training begins it, adds to it and ends it."""
+
+import shutil
+import time
+from pathlib import Path
+
+from safetensors.numpy import save_file
+
+from pipeline import files, provenance
+from pipeline.console import UserError
+from pipeline.project import ROOT, RUNS, newest, shown
+
+ABOUT = "run.json"
+MODEL = "model.safetensors"
+
+
+def newest_unfinished() -> Path:
+    """The run that `--resume` goes on with. Raises UserError where there is none."""
+    run = newest(RUNS, ABOUT, "Start one with: python train.py")
+    if files.read_json(run / ABOUT)["finished"]:
+        raise UserError(f"{shown(run)} is finished. Start a new run without --resume.")
+    return run
+
+
+def begin(options, weights: dict, data: list[dict]) -> Path:
+    """Makes a run's folder with all that is known before training.
+
+    Args:
+        options: the settings.
+        weights: what training starts from: architecture, source, SHA-256.
+        data: the manifest of the pictures.
+    """
+    run = provenance.new_run_folder()
+    shutil.copyfile(ROOT / "settings.yaml", run / "settings.yaml")
+    about = {"id": run.name, "finished": False, "seed": options.train.seed, "seconds": 0}
+    about |= provenance.environment()
+    about |= {"settings": options.model_dump(), "weights": weights, "data": data}
+    files.write_json(run / ABOUT, about)
+    return run
+
+
+def about(run: Path) -> dict:
+    """What is known of a run."""
+    return files.read_json(run / ABOUT)
+
+
+def note(run: Path, **known) -> None:
+    """Adds to what is known of a run."""
+    files.write_json(run / ABOUT, about(run) | known)
+
+
+def save(run: Path, network, preprocess, **known) -> None:
+    """Writes the model, usable from now on, and what is known of it."""
+    arrays = {name: value.numpy() for name, value in network.state_dict().items()}
+    with files.replacing(run / MODEL) as beside:
+        save_file(arrays, beside)
+    note(run, preprocess=preprocess.as_dict(), **known)
+
+
+def finish(run: Path, started: float) -> None:
+    """Marks a run as finished, `started` being when (`time.monotonic()`) this part of it began."""
+    seconds = round(about(run)["seconds"] + time.monotonic() - started, 1)
+    note(run, finished=True, seconds=seconds)
+    files.remove(run / "checkpoints")
+    print(f"Model: {shown(run / MODEL)} (stage {about(run)['stage']}, {seconds:.0f} s)")
+    print("Next:  python evaluate.py, then python export.py")

@@ -1,0 +1,133 @@
+"""data/splits.csv: which picture is for training, judging or testing, from one check to the next.
+
+check_data.py writes it; the later steps read it.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.console import UserError
+from pipeline.picture_files import PictureFile, is_inside, read_rows
+from pipeline.project import ROOT, shown
+from pipeline.splitting import draw_splits
+
+SPLITS = ("train", "val", "test")
+
+
+def splits_file(folder: Path) -> Path:
+    """The table's place in the data folder."""
+    return folder / "splits.csv"
+
+
+def give_splits(
+    pictures: Sequence[PictureFile],
+    labels: list[set[str]],
+    table: Path,
+    share: float,
+    seed: int,
+    anew: bool,
+) -> str:
+    """Gives every picture its split.
+
+    Args:
+        pictures: with their groups. Whoever gave splits gave them for all; else they are drawn.
+        labels: classes in each picture.
+        table: the splits of before, which are kept.
+        share: of each class that goes to test.
+        seed: of the draw.
+        anew: forget the splits of before.
+
+    Returns:
+        Where the splits come from, in words.
+
+    Raises:
+        UserError: the splits of before can't be read.
+    """
+    if any(picture.split for picture in pictures):
+        return "given"
+    before = {} if anew else _read_before(table)
+    kept = [before.get(picture.name) for picture in pictures]
+    groups = [picture.group for picture in pictures]
+    drawn = draw_splits(labels, groups, kept, share, seed)
+    for picture, split in zip(pictures, drawn, strict=True):
+        picture.split = split
+    return "kept, new pictures added" if before else "drawn"
+
+
+def _read_before(table: Path) -> dict[str, str]:
+    """The split of each picture that had one, by its path in the data folder."""
+    if not table.exists():
+        return {}
+    try:
+        rows = read_rows(table, ("path", "split"))
+    except UserError as error:
+        raise UserError(f"{error} Or run check_data.py --resplit.") from None
+    return {row["path"]: row["split"] for _, row in rows if row["split"] in SPLITS}
+
+
+def read_splits_file(
+    folder: Path, columns: tuple[str, ...]
+) -> tuple[list[tuple[str, Path, dict[str, str]]], list[str]]:
+    """Reads the table as it is.
+
+    Args:
+        folder: the data folder.
+        columns: beside path and split.
+
+    Returns:
+        For each row its place (file and line), the picture and the row; and the faults: rows that
+        name a missing picture or an unknown split, or no rows.
+
+    Raises:
+        UserError: no such file yet, or a column is missing.
+    """
+    table = splits_file(folder)
+    if not table.is_file():
+        raise UserError(f"{shown(table)}: no such file. Run check_data.py first.")
+    rows, faults = [], []
+    for line, row in read_rows(table, ("path", "split", *columns)):
+        where, path = f"{shown(table)}:{line}", folder / row["path"]
+        if not os.path.isfile(path) or not is_inside(folder, path):
+            faults.append(f"{where}: no such picture: {row['path']!r}.")
+        if row["split"] not in SPLITS:
+            faults.append(f"{where}: unknown split {row['split']!r}.")
+        rows.append((where, path, row))
+    if not rows:
+        faults.append(f"{shown(table)}: names no pictures.")
+    return rows, faults
+
+
+def stop_at(faults: list[str]) -> None:
+    """Raises UserError with all faults of the tables, if there are any."""
+    if faults:
+        raise UserError("\n".join([*faults, "Run check_data.py again."]))
+
+
+def check_unseen(chosen: Sequence, split: str, classes: list[str], about: dict) -> None:
+    """Makes sure that a trained model may be judged by these pictures.
+
+    Args:
+        chosen: all samples of the split.
+        split: train, val or test.
+        classes: of the settings.
+        about: `run.json` of the model.
+
+    Raises:
+        UserError: the classes are no longer the model's, the split is empty, or it now holds
+            pictures that the model was trained on, so that its figures would be too good.
+    """
+    if classes != about["settings"]["classes"]:
+        raise UserError(
+            f"settings.yaml: the classes have changed since run {about['id']}. Train again, or "
+            "put them back."
+        )
+    if not chosen:
+        raise UserError(f"data/splits.csv: no picture in the split {split}. Run check_data.py.")
+    known = {row["path"] for row in about["data"]}
+    seen = [path for s in chosen if (path := os.path.relpath(s.path, ROOT)) in known]
+    if split == "test" and seen:
+        raise UserError(
+            f"data/splits.csv: {len(seen)} test pictures were training pictures of run "
+            f"{about['id']}: {seen[0]}, ... The splits have changed since; train again."
+        )

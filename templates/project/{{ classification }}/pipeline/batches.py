@@ -1,0 +1,95 @@
+"""What fine-tuning a classifier learns from and is judged by."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import paddle
+from paddle.nn import functional as F
+
+from pipeline.augment import augment, mix
+from pipeline.network import Classifier
+from pipeline.preprocess import Preprocess
+from pipeline.replicas import Replicas
+from pipeline.scores import score
+
+FEWEST_STEPS = 10  # of an epoch: with few shots it goes over them several times
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures to train on or to judge by.
+
+    Attributes:
+        squares: N times [S, S, 3] uint8.
+        labels: [N] int.
+        frozen: [N, D], their features in the pretrained backbone, seen as they are.
+    """
+
+    squares: list[np.ndarray]
+    labels: np.ndarray
+    frozen: np.ndarray
+
+
+def batches(
+    shots: Pictures,
+    settings,
+    preprocess: Preprocess,
+    custom_augment: Callable,
+    rng: np.random.Generator,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """An epoch of augmented pictures [N, 3, S, S] and their smoothed labels [N, classes].
+
+    Raises:
+        UserError: through `custom_augment`, (picture, rng) -> picture, the user's own.
+    """
+    identity = np.eye(len(settings.classes), dtype=np.float32)
+    smooth = settings.train.label_smoothing
+    targets = identity[shots.labels] * (1 - smooth) + smooth / len(identity)
+    parts = -(-len(targets) // settings.train.batch_size)
+    for _ in range(steps_an_epoch(len(targets), settings.train.batch_size) // parts):
+        for batch in np.array_split(rng.permutation(len(targets)), parts):
+            squares = [
+                custom_augment(augment(shots.squares[i], settings.augment, rng), rng) for i in batch
+            ]
+            yield mix(preprocess.batch(squares), targets[batch], settings.augment, rng)
+
+
+def steps_an_epoch(pictures: int, batch_size: int) -> int:
+    """Whole passes over the pictures, as many as make FEWEST_STEPS."""
+    parts = -(-pictures // batch_size)
+    return parts * -(-FEWEST_STEPS // parts)
+
+
+def losses(network: Classifier, x: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
+    """Cross-entropy of each picture, [N]."""
+    return F.cross_entropy(network(x), targets, soft_label=True, reduction="none")
+
+
+def judged_by(held_out: Pictures, replicas: Replicas, preprocess: Preprocess) -> Callable:
+    """How `fine_tune` judges an epoch: by the Brier score on the held-out pictures."""
+    return partial(_judge, held_out, replicas, preprocess)
+
+
+def _judge(
+    held_out: Pictures, replicas: Replicas, preprocess: Preprocess
+) -> tuple[float, dict[str, float]]:
+    """Brier score, accuracy and feature drift.
+
+    Drift is one minus the cosine between a picture's standardised features now and in the
+    pretrained backbone, averaged over the pictures: 0 is no drift.
+    """
+    network = replicas.main
+    x = preprocess.batch(held_out.squares)
+    features = replicas.outputs(Classifier.features, x)
+    logits = network.head(paddle.to_tensor(features)).numpy()
+    mean, scale = network.feature_mean.numpy(), network.feature_scale.numpy()
+    now, before = (features - mean) * scale, (held_out.frozen - mean) * scale
+    cosine = (now * before).sum(1) / np.linalg.norm(now, axis=1) / np.linalg.norm(before, axis=1)
+    found = score(logits, held_out.labels)
+    return found["brier"], {
+        "held_out_brier": found["brier"],
+        "held_out_accuracy": found["accuracy"],
+        "feature_drift": float(1 - cosine.mean()),
+    }

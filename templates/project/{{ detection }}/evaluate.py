@@ -1,0 +1,194 @@
+"""Measures a trained detector on pictures that it has never seen.
+
+Reads:  runs/<id>/ (model.safetensors, run.json), settings.yaml, data/splits.csv, data/boxes.csv
+        and the pictures
+Writes: runs/<id>/evaluation/: metrics.json, thresholds.json, predictions.json (COCO's results
+        format), mistakes.json, pr_curves.png; the headline figures also go into run.json
+
+    python evaluate.py                          # the newest run on the test pictures
+    python evaluate.py --run 20260131-120000
+    python evaluate.py --false-alarms 0.1       # thresholds for at most 0.1 a picture and class
+    python evaluate.py --split val              # writes to evaluation-val/
+
+AP and AP50 are COCO's, with a 95% interval from bootstrapping the pictures: with few of them it is
+wide. A class's threshold is the highest one with the recall that settings.yaml wants
+(predict.wanted_recall) on the val pictures. Without a val split the measured pictures set it
+themselves, and the recall that is measured at it is a little too good.
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from tqdm import tqdm
+
+from pipeline import (
+    console,
+    evaluation_plots,
+    files,
+    metrics,
+    mistakes,
+    plots,
+    settings,
+    tables,
+    thresholds,
+    unseen,
+)
+from pipeline.dataset import Sample, read_splits
+from pipeline.detections import Detections
+from pipeline.matching import Matches, match
+from pipeline.project import ROOT, chosen_run, shown
+from pipeline.trained import Trained, load_run
+
+
+def main() -> None:
+    arguments = read_arguments()
+    trained = load_run(chosen_run(arguments.run))
+    options = settings.load()
+    samples = unseen.pictures(options, trained.about, arguments.split)
+    unfinished = "" if trained.about["finished"] else ", interrupted: train.py --resume goes on"
+    print(f"Run: {shown(trained.run)} (stage {trained.about['stage']}{unfinished})")
+
+    classes = trained.classes
+    found = detect(trained, samples)
+    matches = match(samples, found, len(classes))
+    chosen = choose_thresholds(trained, options, arguments, matches)
+    scores = [row["threshold"] for row in chosen["classes"]]
+    measured = metrics.evaluate(matches, [sample.group for sample in samples], scores)
+
+    name = "evaluation" if arguments.split == "test" else f"evaluation-{arguments.split}"
+    about = {"split": arguments.split, "names": classes}
+    with files.replacing(trained.run / name) as folder:
+        folder.mkdir()
+        files.write_json(folder / "metrics.json", about | measured)
+        files.write_json(folder / "thresholds.json", chosen)
+        wrong = mistakes.find(samples, found, scores, classes)
+        files.write_json(folder / "mistakes.json", wrong)
+        lines = (json.dumps(row, ensure_ascii=False) for row in rows(samples, found, classes))
+        files.write_text(folder / "predictions.json", "[\n" + ",\n".join(lines) + "\n]\n")
+        names = plots.drawable(classes)
+        curves = evaluation_plots.precision_recall(measured["curves"], names=names)
+        plots.save(curves, folder / "pr_curves.png")
+    record(trained, arguments.split, measured)
+    show(measured, chosen, classes)
+    print(f"Written: {shown(trained.run / name)}/")
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--run", type=Path, help="id or folder of a run; the newest by default")
+    parser.add_argument("--split", choices=("test", "val", "train"), default="test")
+    parser.add_argument(
+        "--false-alarms",
+        type=rate,
+        metavar="RATE",
+        help="thresholds for at most so many a picture, instead of predict.wanted_recall",
+    )
+    return parser.parse_args()
+
+
+def rate(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise ValueError
+    return value
+
+
+def detect(trained: Trained, samples: list[Sample]) -> list[Detections]:
+    paths = [sample.path for sample in samples]
+    bar = {"desc": samples[0].split, "unit": "picture", "leave": False, "disable": None}
+    return list(tqdm(trained.detections(paths), total=len(paths), **bar))
+
+
+def choose_thresholds(
+    trained: Trained, options, arguments: argparse.Namespace, measured: list[Matches]
+) -> dict:
+    """Thresholds by the val pictures; by the measured ones where there is no val split."""
+    wanted = {"recall": options.predict.wanted_recall}
+    if arguments.false_alarms is not None:
+        wanted = {"false_alarms": arguments.false_alarms}
+    split, matches = arguments.split, measured
+    val = [sample for sample in read_splits(options) if sample.split == "val"]
+    if val and split != "val":
+        split, matches = "val", match(val, detect(trained, val), len(trained.classes))
+    chosen = thresholds.choose(matches, wanted, options.predict.min_score)
+    named = zip(trained.classes, chosen, strict=True)
+    return {
+        "wanted": wanted,
+        "split": split,
+        "pictures": len(matches[0].objects),
+        "classes": [{"class": name} | row for name, row in named],
+    }
+
+
+def rows(samples: list[Sample], found: list[Detections], classes: list[str]) -> list[dict]:
+    """COCO's results, with names; categories are numbered from 1 in the order of settings.yaml."""
+    return [
+        {
+            "image_id": number,
+            "file_name": os.path.relpath(sample.path, ROOT),
+            "category_id": int(label) + 1,
+            "category": classes[label],
+            "bbox": [round(value, 2) for value in (x0, y0, x1 - x0, y1 - y0)],
+            "score": round(float(score), 6),
+        }
+        for number, (sample, one) in enumerate(zip(samples, found, strict=True), 1)
+        for (x0, y0, x1, y1), label, score in zip(
+            one.boxes.tolist(), one.labels, one.scores, strict=True
+        )
+    ]
+
+
+def record(trained: Trained, split: str, measured: dict) -> None:
+    headline = {name: measured[name] for name in ("pictures", "boxes", "AP50", "AP")}
+    about = files.read_json(trained.run / "run.json")
+    about["metrics"] = about.get("metrics", {}) | {split: headline}
+    files.write_json(trained.run / "run.json", about)
+
+
+def show(measured: dict, chosen: dict, classes: list[str]) -> None:
+    table = [
+        (
+            f"{number} {name}",
+            str(row["boxes"]),
+            with_interval(row["AP50"]),
+            with_interval(row["AP"]),
+            f"{row['threshold']:.3f}" + " *"[: 2 * (not by_val["reached"])],
+            with_interval(row["recall"], 2),
+            with_interval(row["false_alarms"], 2),
+        )
+        for number, (name, row, by_val) in enumerate(
+            zip(classes, measured["classes"], chosen["classes"], strict=True), 1
+        )
+    ]
+    tables.show(("class", "boxes", "AP50", "AP", "threshold", "recall", "false alarms"), table)
+    ((what, value),) = chosen["wanted"].items()
+    goal = (
+        f"a recall of {value:g}"
+        if what == "recall"
+        else f"at most {value:g} false alarms a picture"
+    )
+    print(f"Thresholds: for {goal} on {chosen['pictures']} {chosen['split']} pictures.", end=" ")
+    print("False alarms: a picture.")
+    if not all(row["reached"] for row in chosen["classes"]):
+        print("* No threshold has that recall: predict.min_score of settings.yaml instead.")
+    if chosen["split"] != "val":
+        print("No val split: these pictures set their own thresholds, so recall is a bit too good.")
+    print()
+    headline = [(name, with_interval(measured[name])) for name in ("AP50", "AP")]
+    what = f"on {measured['pictures']} pictures, {measured['boxes']} boxes"
+    tables.show((what, "value and 95% interval"), headline)
+
+
+def with_interval(metric: dict | None, digits: int = 3) -> str:
+    if metric is None:
+        return "-"
+    value, low, high = (f"{metric[key]:.{digits}f}" for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+if __name__ == "__main__":
+    console.run(main)

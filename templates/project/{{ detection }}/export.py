@@ -1,0 +1,124 @@
+"""Exports a trained detector for deployment, and makes sure that it is still the same one.
+
+Reads:  runs/<id>/ (model.safetensors, run.json), settings.yaml (limits), data/splits.csv,
+        data/boxes.csv and the pictures
+Writes: export/<id>/: model.pdmodel and model.pdiparams (Paddle Inference), model.onnx, all with
+        non-maximum suppression inside; preprocess.json, export.json; or export/<id>.refused/ when
+        a check failed
+
+    python export.py
+    python export.py --run 20260131-120000
+
+The same pictures go through the trained network, Paddle Inference and ONNX Runtime. An export
+that finds other boxes, or whose AP50 differs by more than settings.yaml allows, is refused (exit
+code 1).
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import console, exports, files, parity, provenance, settings, tables, unseen
+from pipeline.dataset import Sample, read_splits
+from pipeline.detections import Detections, detect
+from pipeline.images import read_picture
+from pipeline.inference import save_network, write_onnx
+from pipeline.preprocess import Preprocess
+from pipeline.project import CACHE, EXPORTS, chosen_run, shown
+from pipeline.trained import load_run
+
+COMPARED = 24  # pictures; the trained network is slow
+HASHED = 4  # pictures whose inputs are hashed
+LOG = CACHE / "export.log"
+
+
+def main() -> None:
+    arguments = read_arguments()
+    trained = load_run(chosen_run(arguments.run))
+    options = settings.load()
+    samples = pictures_to_compare(options, trained.about)
+    paths = [sample.path for sample in samples]
+    print(f"Comparing on {len(samples)} pictures ...", flush=True)
+    reference = list(trained.detections(paths))
+
+    target = EXPORTS / trained.run.name
+    with exports.writing(target) as folder:
+        save_network(trained.network, folder, trained.preprocess.input_size)
+        write_onnx(folder, LOG)
+        about = {"id": target.name, "precision": "fp32", "classes": trained.classes}
+        about |= {"run": trained.about, "exported_with": provenance.environment()}
+        thresholds = trained.run / "evaluation" / "thresholds.json"
+        if thresholds.is_file():
+            about["thresholds"] = files.read_json(thresholds)
+        export = exports.Export(folder, about, trained.preprocess)
+
+        compared: dict[str, list[Detections]] = {
+            name: list(detect(export.predictor(kind), export.preprocess, paths))
+            for name, kind in (("Paddle Inference", "paddle"), ("ONNX Runtime", "onnx"))
+        }
+        results = {
+            name: parity.compare(reference, found, samples, len(trained.classes))
+            for name, found in compared.items()
+        }
+        input_hash = hash_of_inputs(trained.preprocess, paths)
+        about["parity"] = {"pictures": len(samples), "input_sha256": input_hash} | results
+        exports.describe(folder, about, trained.preprocess)
+        show(results)
+
+        found = [
+            fault
+            for name, result in results.items()
+            for fault in parity.faults(name, result, options.limits)
+        ]
+        reread = exports.load(folder, Preprocess).preprocess
+        if hash_of_inputs(reread, paths) != input_hash:
+            found.append("preprocess.json prepares pictures in another way than training did.")
+        if found:
+            advice = "Look for edits in pipeline/, export again; if it stays, use the run itself."
+            raise exports.Refused(" ".join([*found, advice]))
+    size = files.size_mb([target / "model.pdmodel", target / "model.pdiparams"])
+    print(f"Written: {shown(target)}/ ({size:.1f} MB; model.onnx has the same network)")
+    print("Next:    python predict.py PICTURE, or python compress.py")
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--run", type=Path, help="id or folder of a run; the newest by default")
+    return parser.parse_args()
+
+
+def pictures_to_compare(options, about: dict) -> list[Sample]:
+    """Test pictures, drawn at random where they are many; filled up where they are few."""
+    tests = unseen.pictures(options, about)
+    others = [sample for sample in read_splits(options) if sample.split != "test"]
+    rng = np.random.default_rng(0)
+    return [part[i] for part in (tests, others) for i in rng.permutation(len(part))][:COMPARED]
+
+
+def hash_of_inputs(preprocess: Preprocess, paths: list[Path]) -> str:
+    """SHA-256 of what the network gets for some of the pictures."""
+    pieces = [preprocess.pieces(read_picture(path)) for path in paths[:HASHED]]
+    return exports.input_hash(preprocess.batch([p.square for p in part]) for part in pieces)
+
+
+def show(results: dict) -> None:
+    rows = [
+        (
+            name,
+            f"{result['found']} / {result['found_before']}",
+            f"{result['largest_difference']:.1e}",
+            f"{result['largest_shift']:.1e}",
+            f"{result['AP50']:.3f}",
+            f"{result['AP50_change']:+.3f}",
+        )
+        for name, result in results.items()
+    ]
+    header = ("compared", "boxes", "largest difference: score", "side, px", "AP50", "change")
+    tables.show(header, rows)
+
+
+if __name__ == "__main__":
+    console.run(main)

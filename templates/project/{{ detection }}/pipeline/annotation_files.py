@@ -1,0 +1,149 @@
+"""Reads the annotation files of the data folder, and finds the picture that each speaks of."""
+
+import re
+from pathlib import Path, PurePosixPath
+
+from pipeline import coco, labelme, voc, yolo
+from pipeline.annotations import Annotation, AnnotationError, Picture, read_json, read_text
+from pipeline.images import SUFFIXES
+from pipeline.picture_index import SPLIT, SPLIT_NAMES, PictureIndex, split_of_file
+from pipeline.problems import BROKEN_FILE, Problem, problem, some
+
+
+class AnnotationFiles:
+    """Goes through annotation files one by one and gives each picture what is said of it.
+
+    Args:
+        folder: the data folder.
+        base: the folder in it whose inside mirrors the pictures' folders.
+        pictures: all that were found; their `annotation` and `split` are filled in.
+        classes: of the settings, for class numbers that no file names.
+
+    Attributes:
+        problems: what is wrong with the files read so far.
+    """
+
+    def __init__(self, folder: Path, base: PurePosixPath, pictures: list[Picture], classes: list):
+        self.folder, self.base, self.pictures, self.classes = folder, base, pictures, classes
+        self.index = PictureIndex(pictures)
+        self.problems: list[Problem] = []
+        self.names: dict[Path, list[str]] = {}  # of YOLO's class numbers, by folder
+        self.twice: list[tuple[str, Annotation, Annotation]] = []
+        self.has_coco = False
+
+    def read(self, path: PurePosixPath) -> None:
+        readers = {".json": self._json, ".txt": self._txt, ".xml": self._xml}
+        where = f"{self.folder.name}/{path}"
+        try:
+            readers[path.suffix.lower()](path, where)
+        except AnnotationError as error:
+            self.problems.append(error.fault)
+            for picture in self.index.mirrored(self._mirror(path)):
+                self._give(picture, Annotation(where, readable=False))
+
+    def used(self) -> list[Picture]:
+        """All pictures; only those that it lists where there is a COCO file."""
+        return [picture for picture in self.pictures if picture.annotation or not self.has_coco]
+
+    def left_over(self) -> list[Problem]:
+        """Pictures without an annotation or with two, and no annotations at all."""
+        data, problems = f"{self.folder.name}/", []
+        if self.twice:
+            name, first, second = self.twice[0]
+            details = {"name": name, "first": first.where, "second": second.where}
+            problems.append(problem("annotated_twice", data, count=len(self.twice), **details))
+        if any(fault.kind in BROKEN_FILE for fault in self.problems):
+            return problems  # what is missing may stand in the broken file
+        names = [picture.name for picture in self.pictures if not picture.annotation]
+        has_errors = any(fault.is_error for fault in self.problems)
+        if not self.pictures:
+            problems.append(problem("no_pictures", data, endings=" ".join(sorted(SUFFIXES))))
+        elif len(names) == len(self.pictures) and not has_errors:
+            problems.append(problem("no_annotations", data))
+        elif names:
+            kind = "unlisted" if self.has_coco else "not_annotated"
+            problems.append(problem(kind, data, count=len(names), names=some(names)))
+        return problems
+
+    def _json(self, path: PurePosixPath, where: str) -> None:
+        tree = read_json(self.folder / path, where)
+        if isinstance(tree, dict) and all(section in tree for section in coco.SECTIONS):
+            self._coco(tree, path, where)
+        elif isinstance(tree, dict) and "shapes" in tree:
+            self._one(path, where, *labelme.read(tree, where))
+        else:
+            self.problems.append(problem("other_json", where))
+
+    def _coco(self, tree: dict, path: PurePosixPath, where: str) -> None:
+        self.has_coco = True
+        found, faults = coco.read(tree, where)
+        self.problems += faults
+        for name, annotation in found:
+            if picture := self.index.named(name, path.parent):
+                self._give(picture, annotation)
+                picture.split = split_of_file(path) or picture.split
+            else:
+                self.problems.append(problem("no_such_picture", annotation.where, path=name))
+
+    def _xml(self, path: PurePosixPath, where: str) -> None:
+        root = voc.parse(self.folder / path, where)
+        if root.tag == "annotation":
+            self._one(path, where, *voc.read(root, where))
+        else:
+            self.problems.append(problem("other_xml", where, root=root.tag))
+
+    def _txt(self, path: PurePosixPath, where: str) -> None:
+        """YOLO's rows, or a list of the pictures of a split, or a note that is no one's mistake."""
+        listed = re.fullmatch(rf"({SPLIT})(_list)?", path.stem.lower())
+        with open(self.folder / path, encoding="utf-8", errors="replace") as file:
+            looks_right = yolo.is_row(file.readline(1000))
+        if self.index.mirrored(self._mirror(path)) or looks_right:
+            names = self._class_names((self.folder / path).parent)
+            self._one(path, where, *yolo.read(self.folder / path, where, names))
+        elif listed:
+            self._list(path, where, SPLIT_NAMES[listed[1]])
+
+    def _class_names(self, folder: Path) -> list[str]:
+        if folder not in self.names:
+            self.names[folder] = self.classes
+            names = yolo.class_names(folder, self.folder)
+            order = ", ".join(f"{number} {name}" for number, name in enumerate(self.classes))
+            fault = problem("numbers_by_settings", f"{self.folder.name}/", order=order)
+            if names is None and fault not in self.problems:
+                self.problems.append(fault)
+            self.names[folder] = names or self.classes
+        return self.names[folder]
+
+    def _list(self, path: PurePosixPath, where: str, split: str) -> None:
+        """A line is a picture, perhaps followed by its annotation (as PaddleX has it)."""
+        for line, text in enumerate(read_text(self.folder / path, where).splitlines(), 1):
+            if not text.strip():
+                continue
+            first = text.split()[0]
+            picture = self.index.named(text, path.parent) or self.index.named(first, path.parent)
+            if picture:
+                picture.split = split
+            else:
+                self.problems.append(problem("no_such_picture", f"{where}:{line}", path=text))
+
+    def _one(
+        self, path: PurePosixPath, where: str, annotation: Annotation, faults: list[Problem]
+    ) -> None:
+        """An annotation file of one picture."""
+        self.problems += faults
+        found = self.index.mirrored(self._mirror(path))
+        if len(found) == 1:
+            self._give(found[0], annotation)
+        elif found:
+            names = ", ".join(picture.name for picture in found)
+            self.problems.append(problem("several_pictures_for", where, pictures=names))
+        else:
+            self.problems.append(problem("no_picture_for", where))
+
+    def _mirror(self, path: PurePosixPath) -> PurePosixPath:
+        return path.relative_to(self.base)
+
+    def _give(self, picture: Picture, annotation: Annotation) -> None:
+        if picture.annotation:
+            self.twice.append((picture.name, picture.annotation, annotation))
+        picture.annotation = annotation

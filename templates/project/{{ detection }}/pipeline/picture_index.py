@@ -1,0 +1,73 @@
+"""Which picture a name in an annotation file means, and which split a path speaks of."""
+
+import posixpath
+import re
+from collections import defaultdict
+from pathlib import PurePosixPath
+
+from pipeline.annotations import Picture
+
+# Folders that say what kind of files they hold, and nothing of the picture.
+ROLES = {
+    *("image", "images", "img", "imgs", "jpegimages", "pictures"),
+    *("annotation", "annotations", "label", "labels"),
+    *("coco", "json", "labelme", "txt", "voc", "xml", "yolo"),
+}
+SPLIT_NAMES = {
+    "train": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+}
+SPLIT = "|".join(SPLIT_NAMES)
+
+
+class PictureIndex:
+    """The pictures by name. Nothing outside of it is ever looked up, so no path leads astray."""
+
+    def __init__(self, pictures: list[Picture]):
+        self._by_name = {picture.name: picture for picture in pictures}
+        self._by_key, self._by_last = defaultdict(list), defaultdict(list)
+        for picture in pictures:
+            path = PurePosixPath(picture.name)
+            self._by_key[key(path)].append(picture)
+            self._by_last[path.name].append(picture)
+
+    def mirrored(self, annotation: PurePosixPath) -> list[Picture]:
+        """Pictures of the same name in the same place but for the ROLES."""
+        found = self._by_key.get(key(annotation), [])
+        beside = [p for p in found if PurePosixPath(p.name).parent == annotation.parent]
+        return beside or found
+
+    def named(self, name: str, folder: PurePosixPath) -> Picture | None:
+        """The picture that a file in this folder names, by path or by its last part alone."""
+        name = name.strip().replace("\\", "/")
+        places = [folder, PurePosixPath("."), PurePosixPath("images")]
+        places += [PurePosixPath(*images, s) for s in SPLIT_NAMES for images in ((), ("images",))]
+        for place in places:
+            if found := self._by_name.get(posixpath.normpath(place / name)):
+                return found
+        last = PurePosixPath(name).name
+        alike = self._by_last.get(last) or self._by_key.get(key(PurePosixPath(name)), [])
+        return alike[0] if len(alike) == 1 else None
+
+
+def key(path: PurePosixPath) -> PurePosixPath:
+    """A path without ending and without the folders that only say what they hold."""
+    parts = [part for part in path.parent.parts if part.lower() not in ROLES]
+    return PurePosixPath(*parts, path.stem)
+
+
+def split_of_folder(path: PurePosixPath) -> str | None:
+    """The split that a folder on the way to a file names."""
+    for part in path.parent.parts:
+        if named := re.fullmatch(rf"({SPLIT})\d*", part.lower()):
+            return SPLIT_NAMES[named[1]]
+    return None
+
+
+def split_of_file(path: PurePosixPath) -> str | None:
+    """The split that a file's name speaks of, as in instances_val2017.json, else its folder."""
+    named = re.search(rf"(?<![a-z])({SPLIT})(?![a-z])", path.stem.lower())
+    return SPLIT_NAMES[named[1]] if named else split_of_folder(path)

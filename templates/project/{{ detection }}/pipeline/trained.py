@@ -1,0 +1,84 @@
+"""A run's model, ready to be judged or exported."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import paddle
+from paddle import nn
+
+from pipeline import files
+from pipeline.console import UserError
+from pipeline.detections import Detections, detect
+from pipeline.detectors import Architecture, new_network
+from pipeline.preprocess import Preprocess
+from pipeline.weights import read_weights
+
+
+class Deployed(nn.Layer):
+    """What is exported: boxes after non-maximum suppression."""
+
+    def __init__(self, network: nn.Layer):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x):
+        """Pictures [N, 3, S, S], 0..255 -> rows [M, 6] of label, score, x0, y0, x1, y1 in px, and
+        how many belong to each picture, [N]."""
+        return self.network.rows(x)
+
+
+class Layers:
+    """A network as Paddle's layers, with the interface of an exported one."""
+
+    def __init__(self, network: nn.Layer):
+        self.network = network
+
+    def run(self, x: np.ndarray) -> list[np.ndarray]:
+        """[N, 3, S, S] float32 -> rows and counts."""
+        with paddle.no_grad():
+            return [output.numpy() for output in self.network.rows(paddle.to_tensor(x))]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run and its network.
+
+    Attributes:
+        run: the folder.
+        about: what `run.json` says.
+        network: pictures -> rows and counts.
+        preprocess: how a picture becomes inputs.
+    """
+
+    run: Path
+    about: dict
+    network: Deployed
+    preprocess: Preprocess
+
+    @property
+    def classes(self) -> list[str]:
+        return self.about["settings"]["classes"]
+
+    def detections(self, paths: list[Path]) -> Iterator[Detections]:
+        """What the trained network finds in pictures, in training precision."""
+        return detect(Layers(self.network.network), self.preprocess, paths)
+
+
+def load_run(run: Path) -> Trained:
+    """Rebuilds the network of a run.
+
+    Raises:
+        UserError: the run has no model, or its files don't fit together.
+    """
+    about = files.read_json(run / "run.json")
+    weights = read_weights(run / "model.safetensors")
+    architecture = Architecture.from_dict(about["weights"])
+    network = new_network(architecture, len(about["settings"]["classes"]))
+    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    if wanted != {name: value.shape for name, value in weights.items()}:
+        raise UserError(f"{run.name}: model.safetensors and run.json don't fit. Train again.")
+    network.set_state_dict(weights)
+    network.eval()
+    return Trained(run, about, Deployed(network), Preprocess.from_dict(about["preprocess"]))

@@ -1,0 +1,64 @@
+"""Reads Pascal VOC's XML: one file a picture, corners in px.
+
+http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html
+"""
+
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.parsers import expat
+
+from pipeline.annotations import Annotation, AnnotationError, Box, number, size_of
+from pipeline.problems import Problem, problem
+
+CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+
+def parse(path: Path, where: str) -> ElementTree.Element:
+    """Parses a file; every element gets its line as the attribute `line`.
+
+    A DOCTYPE is refused: it may declare entities that blow up to any size.
+
+    Raises:
+        AnnotationError: no valid XML, or it has a DOCTYPE.
+    """
+    builder = ElementTree.TreeBuilder()
+    parser = expat.ParserCreate()
+
+    def start(name: str, _: dict) -> None:
+        builder.start(name, {"line": str(parser.CurrentLineNumber)})
+
+    def refuse(*_: object) -> None:
+        raise AnnotationError(problem("doctype", f"{where}:{parser.CurrentLineNumber}"))
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(path.read_bytes(), True)
+    except expat.ExpatError as error:
+        where = f"{where}:{error.lineno}:{error.offset + 1}"
+        reason = expat.ErrorString(error.code)
+        raise AnnotationError(problem("bad_xml", where, reason=reason)) from None
+    except ValueError as error:  # an encoding that the parser doesn't know
+        raise AnnotationError(problem("bad_xml", where, reason=error)) from None
+    return builder.close()
+
+
+def read(root: ElementTree.Element, where: str) -> tuple[Annotation, list[Problem]]:
+    """Reads what a file holds.
+
+    Args:
+        root: `annotation`, from `parse`.
+        where: the file.
+    """
+    size = size_of(root.findtext("size/width"), root.findtext("size/height"))
+    annotation, problems = Annotation(where, size=size), []
+    for entry in root.findall("object"):
+        place = f"{where}:{entry.get('line')}"
+        label = (entry.findtext("name") or "").strip()
+        if not label:
+            problems.append(problem("no_label", place))
+        x0, y0, x1, y1 = (number(entry.findtext(f"bndbox/{corner}")) for corner in CORNERS)
+        annotation.boxes.append(Box(label, (x0, y0, x1, y1), place))
+    return annotation, problems

@@ -1,0 +1,456 @@
+"""`fewshot adapt`: what a new project takes from an existing one, which stays as it is."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ANSWERS = ".copier-answers.yml"
+WEIGHTS = bytes(range(256)) * 5000
+RUN = {
+    "finished": True,
+    "template_version": "v0.0.9",
+    "settings": {"classes": ["short", "open"], "model": {"backbone": "EfficientNetLite0"}},
+    "weights": {"backbone": "EfficientNetLite0", "detector": "dense", "sha256": "0" * 64},
+    "data": [{"path": "a.png", "sha256": "1" * 64}],
+    "metrics": {"test": {"AP50": {"value": 0.9, "low": 0.8, "high": 0.95}}},
+}
+
+
+@pytest.fixture(scope="module")
+def made_once(bundle, tmp_path_factory) -> Path:
+    from scaffolder import create
+
+    folder = tmp_path_factory.mktemp("source") / "pcb"
+    given = {"task": "detection", "num_classes": 2, "classes": "open, short", "shots": 7}
+    create.new(folder, given, source=str(bundle), defaults=True)
+    return folder
+
+
+@pytest.fixture
+def source(made_once, tmp_path) -> Path:
+    """A detection project without a run."""
+    return shutil.copytree(made_once, tmp_path / "pcb")
+
+
+def add_run(source: Path, name: str = "20260101-120000", **about: object) -> Path:
+    folder = source / "runs" / name
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(WEIGHTS + name.encode())
+    (folder / "run.json").write_text(json.dumps(RUN | about), encoding="utf-8")
+    return folder
+
+
+def set_line(source: Path, before: str, after: str) -> None:
+    path = source / "settings.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def settings(folder: Path) -> dict:
+    return yaml.safe_load((folder / "settings.yaml").read_text(encoding="utf-8"))
+
+
+def answers(folder: Path) -> dict:
+    return yaml.safe_load((folder / ANSWERS).read_text(encoding="utf-8"))
+
+
+def contents(folder: Path) -> dict[str, object]:
+    return {
+        str(path): (path.read_bytes() if path.is_file() else None, path.lstat().st_mtime_ns)
+        for path in folder.rglob("*")
+    }
+
+
+def git(folder: Path, *args: str) -> str:
+    done = subprocess.run(["git", *args], cwd=folder, capture_output=True, encoding="utf-8")
+    return done.stdout.strip()
+
+
+def assert_refused(done: "subprocess.CompletedProcess[str]", tmp_path: Path, text: str) -> None:
+    assert done.returncode in (1, 2)
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert text in done.stderr
+    assert "\x1b" not in done.stderr.removeprefix("\x1b")
+    assert sorted(os.listdir(tmp_path)) == ["pcb"]
+
+
+def test_weights_settings_and_answers_are_taken_along(fewshot, source, tmp_path):
+    run = add_run(source)
+    set_line(source, "minutes: 15 ", "minutes: 7.5")
+    before = contents(source)
+    done = fewshot("adapt", "pcb", "screws", "--class", "open", "--class", "短路", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert contents(source) == before
+    made = tmp_path / "screws"
+    recorded = answers(made)
+    assert (recorded["classes"], recorded["num_classes"]) == ("open, 短路", 2)
+    assert (recorded["task"], recorded["shots"], recorded["target"]) == ("detection", 7, "x86-cpu")
+    assert recorded["_src_path"].endswith("templates.bundle")
+    assert settings(made)["classes"] == ["open", "短路"]
+    assert settings(made)["train"]["minutes"] == 7.5
+    assert settings(made)["model"]["start"] == "start"
+    weights = (run / "model.safetensors").read_bytes()
+    assert (made / "start/model.safetensors").read_bytes() == weights
+    assert "Class rows kept: open; new: 短路." in done.stdout
+    assert "Settings carried over: train.minutes.\n" in done.stdout
+
+
+def test_it_says_where_the_weights_come_from(fewshot, source, tmp_path):
+    run = add_run(source)
+    assert fewshot("adapt", "pcb", "screws", "--defaults").returncode == 0
+    text = (tmp_path / "screws/start/source.json").read_text(encoding="utf-8")
+    data = json.dumps(RUN["data"], sort_keys=True)
+    assert json.loads(text) == {
+        "project": "pcb",
+        "task": "detection",
+        "run": run.name,
+        "classes": ["short", "open"],
+        "sha256": hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest(),
+        "template_version": "v0.0.9",
+        "backbone": "EfficientNetLite0",
+        "detector": "dense",
+        "metrics": RUN["metrics"],
+        "data_sha256": hashlib.sha256(data.encode()).hexdigest(),
+    }
+
+
+def test_the_provenance_is_committed_and_the_weights_are_not(fewshot, source, tmp_path):
+    add_run(source)
+    done = fewshot("adapt", "pcb", "screws", "--defaults")
+    made = tmp_path / "screws"
+    assert git(made, "ls-files", "start") == "start/source.json"
+    assert git(made, "status", "--porcelain") == ""
+    assert git(made, "rev-list", "--count", "HEAD") == "1"
+    assert "start/model.safetensors does not: copy it along" in done.stdout
+
+
+def test_a_preset_goes_on_top_and_an_option_over_it(fewshot, source, tmp_path):
+    add_run(source)
+    set_line(source, "light: 0.1 ", "light: 0.7 ")
+    args = ("--preset", "screw-loosening", "--shots", "5", "--target", "jetson", "--defaults")
+    assert fewshot("adapt", "pcb", "screws", *args).returncode == 0
+    recorded = answers(tmp_path / "screws")
+    assert recorded["classes"] == "tight, loose, missing"
+    assert (recorded["shots"], recorded["target"]) == (5, "jetson")
+    assert settings(tmp_path / "screws")["augment"]["light"] == 0.3
+
+
+def test_the_classes_are_those_of_the_settings(fewshot, source, tmp_path):
+    """settings.yaml has the last word on them, so an edit of it counts."""
+    set_line(source, 'classes: ["open", "short"]', 'classes: ["open", "spur", "hole"]')
+    assert fewshot("adapt", "pcb", "two", "--defaults").returncode == 0
+    assert settings(tmp_path / "two")["classes"] == ["open", "spur", "hole"]
+
+
+def test_without_a_run_it_starts_from_the_base_model(fewshot, source, tmp_path):
+    done = fewshot("adapt", "pcb", "screws", "--preset", "screw-loosening", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert "pcb has no finished run: training starts from the base model." in done.stdout
+    assert settings(tmp_path / "screws")["model"]["start"] is None
+    assert not (tmp_path / "screws/start").exists()
+
+
+def test_the_newest_run_that_is_finished_and_readable_is_taken(fewshot, source, tmp_path):
+    add_run(source, "20260101-120000")
+    good = add_run(source, "20260102-120000")
+    add_run(source, "20260103-120000", finished=False)
+    add_run(source, "20260104-120000", settings=None)
+    (add_run(source, "20260105-120000") / "model.safetensors").unlink()
+    (add_run(source, "20260106-120000") / "run.json").write_text("{", encoding="utf-8")
+    add_run(source, "20260107-120000.part")
+    done = fewshot("adapt", "pcb", "two", "--defaults")
+    assert done.returncode == 0, done.stderr
+    weights = (tmp_path / "two/start/model.safetensors").read_bytes()
+    assert weights == (good / "model.safetensors").read_bytes()
+    said = [line for line in done.stdout.splitlines() if line.startswith("Not used")]
+    runs = source.resolve() / "runs"
+    assert said == [
+        f"Not used: run 20260106-120000 ({runs}/20260106-120000/run.json is not valid JSON).",
+        f"Not used: run 20260105-120000 ({runs}/20260105-120000/model.safetensors is not an "
+        "ordinary file).",
+        f"Not used: run 20260104-120000 ({runs}/20260104-120000/run.json does not say which "
+        "classes were trained).",
+        "Not used: run 20260103-120000, which is not finished.",
+    ]
+
+
+def test_a_run_can_be_chosen(fewshot, source, tmp_path):
+    old = add_run(source, "20260101-120000")
+    add_run(source, "20260102-120000")
+    done = fewshot("adapt", "pcb", "two", "--run", old.name, "--defaults")
+    assert done.returncode == 0, done.stderr
+    weights = (tmp_path / "two/start/model.safetensors").read_bytes()
+    assert weights == (old / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("20260102-120000", "run 20260102-120000 of pcb is not finished"),
+        ("nope", "pcb has no run 'nope'; the newest are: 20260102-120000, 20260101-120000"),
+        ("../..", "pcb has no run '../..'"),
+        ("", "pcb has no run ''"),
+    ],
+)
+def test_a_wrong_run_is_refused(fewshot, source, tmp_path, name, text):
+    add_run(source, "20260101-120000")
+    add_run(source, "20260102-120000", finished=False)
+    assert_refused(fewshot("adapt", "pcb", "x", "--run", name, "--defaults"), tmp_path, text)
+
+
+def test_settings_that_lead_to_the_old_pictures_stay_behind(fewshot, source, tmp_path):
+    set_line(source, "folder: data ", "folder: ../all ")
+    set_line(source, "labels: null ", "labels: a.json ")
+    done = fewshot("adapt", "pcb", "two", "--defaults")
+    assert "Settings not carried over: data.folder, data.labels.\n" in done.stdout
+    assert settings(tmp_path / "two")["data"]["folder"] == "data"
+    assert settings(tmp_path / "two")["data"]["labels"] is None
+
+
+def test_a_local_weight_file_is_still_found(fewshot, source, tmp_path):
+    (source / "base.safetensors").write_bytes(b"x")
+    set_line(source, "weights: null ", "weights: base.safetensors ")
+    assert fewshot("adapt", "pcb", "two", "--defaults").returncode == 0
+    weights = tmp_path / "two" / settings(tmp_path / "two")["model"]["weights"]
+    assert weights.resolve() == source / "base.safetensors"
+
+
+def test_the_networks_are_those_of_the_run(fewshot, source, tmp_path):
+    """The settings were changed after the run, or the target is another one now."""
+    add_run(source)
+    set_line(source, "backbone: EfficientNetLite0 ", "backbone: PPLCNet_x1_0 ")
+    done = fewshot("adapt", "pcb", "two", "--target", "nvidia-gpu", "--defaults")
+    model = settings(tmp_path / "two")["model"]
+    assert (model["backbone"], model["detector"]) == ("EfficientNetLite0", "dense")
+    assert "model.backbone: EfficientNetLite0, model.detector: dense." in done.stdout
+
+
+def test_a_project_of_another_template_version(fewshot, source, tmp_path):
+    """Questions and settings have other names, a setting another kind of value."""
+    path = source / ANSWERS
+    text = path.read_text(encoding="utf-8").replace("shots:", "pictures:") + "mood: good\n"
+    path.write_text(text.replace("_commit: ", "_commit: x"), encoding="utf-8")
+    set_line(source, "batch_size: 8", "batch: 9")
+    set_line(source, "seed: 0", "seed: random")
+    set_line(source, "clip_norm: 5.0", "clip_norm: .inf")
+    set_line(source, "symmetry: dihedral", "symmetry: [mirror]")
+    set_line(source, "scale: 1.25 ", "scale: 2 ")
+    done = fewshot("adapt", "pcb", "two", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert answers(tmp_path / "two")["shots"] == 20
+    assert "Settings carried over: augment.scale.\n" in done.stdout
+    dropped = "augment.symmetry, train.seed, train.batch, train.clip_norm"
+    assert f"Settings not carried over: {dropped}.\n" in done.stdout
+    assert "batch" not in settings(tmp_path / "two")["train"]
+
+
+def test_a_project_without_settings(fewshot, source, tmp_path):
+    (source / "settings.yaml").unlink()
+    assert fewshot("adapt", "pcb", "two", "--defaults").returncode == 0
+    assert settings(tmp_path / "two")["classes"] == ["open", "short"]
+
+
+def test_custom_code_is_taken_along_and_not_run(fewshot, source, tmp_path):
+    code = f"open({str(tmp_path / 'ran')!r}, 'w')\n"
+    for file in ("custom.py", "pipeline/__init__.py", "train.py"):
+        (source / file).write_text(code, encoding="utf-8")
+    add_run(source)
+    done = fewshot("adapt", "pcb", "two", "--defaults")
+    assert (tmp_path / "two/custom.py").read_text(encoding="utf-8") == code
+    assert (tmp_path / "two/train.py").read_text(encoding="utf-8") != code
+    assert "custom.py was carried over as it is; other code of your own was not." in done.stdout
+    assert not (tmp_path / "ran").exists()
+
+
+def test_custom_code_that_is_no_file_stays_behind(fewshot, source, tmp_path):
+    (source / "custom.py").unlink()
+    (source / "custom.py").symlink_to("/etc/hostname")
+    done = fewshot("adapt", "pcb", "two", "--defaults")
+    assert "custom.py was not carried over" in done.stdout
+    assert "def augment" in (tmp_path / "two/custom.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("task", ["classification", "detection"])
+def test_both_tasks_know_the_start(fewshot, tmp_path, task):
+    assert fewshot("new", "one", "--task", task, "--defaults").returncode == 0
+    assert settings(tmp_path / "one")["model"]["start"] is None
+    add_run(tmp_path / "one")
+    assert fewshot("adapt", "one", "two", "--defaults").returncode == 0
+    before = (tmp_path / "one/settings.yaml").read_text(encoding="utf-8").splitlines()
+    after = (tmp_path / "two/settings.yaml").read_text(encoding="utf-8").splitlines()
+    changed = [line.split("#")[0].strip() for line in after if line not in before]
+    assert changed[-1:] == ["start: start"]
+    assert len(before) == len(after)
+
+
+def test_it_speaks_chinese(fewshot, source):
+    add_run(source)
+    done = fewshot("adapt", "pcb", "two", "--language", "zh", "--defaults")
+    assert (
+        "将从 pcb 的训练 20260101-120000 开始训练。保留的类别：open, short；新的类别：无。"
+        in done.stdout
+    )
+    assert "Training" not in done.stdout and "Next" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (["pcb", "x", "--preset", "pcb-defects"], "pcb is a project for detection, not for class"),
+        (["pcb", "x", "--preset", "nope"], "there is no preset 'nope'"),
+        (["pcb", "x", "--class", "a", "--class", "a"], "is there twice"),
+        (["pcb", "x", "--target", "toaster"], "'toaster' is not one of"),
+        (["pcb", "x", "--task", "detection"], "No such option"),
+        (["nowhere", "x"], "there is no project 'nowhere'"),
+        (["pcb/train.py", "x"], "there is no project 'pcb/train.py'"),
+        (["pcb/data", "x"], "data has no .copier-answers.yml: it is no project of fewshot"),
+        (["pcb", "pcb/x"], "pcb/x lies inside pcb, which is only read"),
+        (["pcb", "pcb/data/../x"], "lies inside pcb"),
+        (["pcb", "pcb"], "pcb lies inside pcb"),
+    ],
+)
+def test_wrong_input_gets_one_line(fewshot, source, tmp_path, args, text):
+    before = contents(source)
+    assert_refused(fewshot("adapt", *args, "--defaults"), tmp_path, text)
+    assert contents(source) == before
+
+
+BOMB = "a: &a {k: 1}\n" + "".join(
+    f"{b}: &{b} {{<<: [*{a}, *{a}, *{a}, *{a}, *{a}, *{a}]}}\n"
+    for a, b in zip("abcdefghijklmnop", "bcdefghijklmnopq", strict=True)
+)
+
+
+@pytest.mark.parametrize("file", [ANSWERS, "settings.yaml"])
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (BOMB, "is not valid YAML (line 2): aliases (*name) are not read"),
+        ("[" * 100_000, "is not valid YAML"),
+        ("a: !!python/object/apply:os.system [ls]", "is not valid YAML (line 1)"),
+        ("a: '\x1b[2J\n", "is not valid YAML"),
+        ("- a\n", "must hold lines like"),
+        ("", "must hold lines like"),
+        ("x" * (1 << 20) + "x", "is larger than 1 MB"),
+        (b"\xff", "is not UTF-8 text"),
+    ],
+)
+def test_hostile_files(fewshot, source, tmp_path, file, content, text):
+    (source / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+    done = fewshot("adapt", "pcb", "x", "--defaults")
+    assert_refused(done, tmp_path, text)
+    assert file in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("classes", "text"),
+    [
+        ("[yes, a]", "class name yes/true is not text"),
+        ("['a\\u202eb']", "control character or unusual space"),
+        ('["a\\e[2J"]', "control character or unusual space"),
+        ("['a, b']", "has a comma"),
+        ("[]", "from 1 to 1000"),
+    ],
+)
+def test_classes_that_are_none(fewshot, source, tmp_path, classes, text):
+    set_line(source, '["open", "short"]', classes.replace("'", '"'))
+    assert_refused(fewshot("adapt", "pcb", "x", "--defaults"), tmp_path, text)
+    assert fewshot("adapt", "pcb", "x", "--class", "a", "--defaults").returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+@pytest.mark.parametrize("file", [ANSWERS, "settings.yaml"])
+def test_files_that_are_none(fewshot, source, tmp_path, file, kind):
+    path = source / file
+    path.rename(source / "aside")
+    if kind == "link":
+        path.symlink_to("aside")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    assert_refused(fewshot("adapt", "pcb", "x", "--defaults"), tmp_path, f"{file} is ")
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        "[]",
+        '{"finished": true}',
+        '{"finished": true, "settings": {"classes": "open"}}',
+        '{"finished": true, "settings": {"classes": [1]}}',
+        '{"finished": 1, "settings": {"classes": ["a"]}}',
+        '{"finished": true, "settings": {"classes": ["a"]}, "metrics": NaN}',
+        "[" * 100_000,
+        "9" * 10_000,
+    ],
+)
+def test_a_run_that_is_described_wrongly_is_not_used(fewshot, source, tmp_path, about):
+    (add_run(source) / "run.json").write_text(about, encoding="utf-8")
+    done = fewshot("adapt", "pcb", "x", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert "Not used: run 20260101-120000" in done.stdout
+    assert "from the base model" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"settings": {"classes": ["\ud800", "\x1b[2J"], "model": 3}},
+        {"weights": [1], "metrics": "x" * 1000, "data": {"a": [1e300]}},
+        {"weights": {"backbone": {}, "detector": 1}, "template_version": None},
+    ],
+)
+def test_odd_facts_of_a_run_are_only_text(fewshot, source, tmp_path, about):
+    add_run(source, **about)
+    done = fewshot("adapt", "pcb", "x", "--class", "a", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout
+    json.loads((tmp_path / "x/start/source.json").read_text(encoding="utf-8"))
+
+
+def test_names_of_settings_do_not_reach_the_terminal_as_they_are(fewshot, source):
+    with (source / "settings.yaml").open("a", encoding="utf-8") as file:
+        file.write('"\\e[2Jx": 1\n')
+    done = fewshot("adapt", "pcb", "x", "--defaults")
+    assert r"Settings not carried over: \x1b[2Jx." in done.stdout
+
+
+def test_a_model_that_is_no_file_is_refused(fewshot, source, tmp_path):
+    run = add_run(source)
+    (run / "model.safetensors").unlink()
+    (run / "model.safetensors").symlink_to("/dev/zero")
+    done = fewshot("adapt", "pcb", "x", "--run", run.name, "--defaults")
+    assert_refused(done, tmp_path, "model.safetensors is not an ordinary file")
+
+
+@pytest.mark.parametrize("depth", [975, 985, 20_000])
+def test_deep_nesting_is_no_traceback(fewshot, source, tmp_path, depth):
+    run = add_run(source)
+    deep = f'{{"finished": true, "settings": {{"classes": ["a"]}}, "metrics": {"[" * depth}'
+    (run / "run.json").write_text(deep + "]" * depth + "}", encoding="utf-8")
+    done = fewshot("adapt", "pcb", "x", "--run", run.name, "--defaults")
+    if done.returncode:
+        assert_refused(done, tmp_path, "run")
+
+
+def test_without_a_terminal_it_wants_defaults(fewshot, source, tmp_path):
+    assert_refused(fewshot("adapt", "pcb", "x"), tmp_path, "add --defaults")
+
+
+def test_an_answer_that_no_longer_exists_is_replaced_by_an_option(fewshot, source, tmp_path):
+    path = source / ANSWERS
+    text = path.read_text(encoding="utf-8").replace("target: x86-cpu", "target: pdp-11")
+    path.write_text(text, encoding="utf-8")
+    text = "target: 'pdp-11' is not one of x86-cpu"
+    done = fewshot("adapt", "pcb", "x", "--defaults")
+    assert_refused(done, tmp_path, text)
+    assert "from the other project's answers; an option wins" in done.stderr
+    assert fewshot("adapt", "pcb", "x", "--target", "jetson", "--defaults").returncode == 0

@@ -1,0 +1,540 @@
+"""COCO, VOC, YOLO and LabelMe are read as they are, and give the same boxes."""
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+BOXES = {
+    "a": [("dark", 10, 20, 40, 50), ("light", 60.5, 20, 90, 61.25)],
+    "b": [("light", 5, 5, 45, 25)],
+    "c": [],
+    "d": [("dark", 100, 80, 160, 120)],
+}
+SPLITS = {"a": "train", "b": "train", "c": "val", "d": "test"}
+
+
+def coco_json(names):
+    numbers = {"light": 7, "dark": 3}
+    images, annotations = [], []
+    for number, name in enumerate(names):
+        images.append({"id": number, "file_name": f"{name}.png", "width": 160, "height": 120})
+        for label, x0, y0, x1, y1 in BOXES[name]:
+            box = [x0, y0, x1 - x0, y1 - y0]
+            annotations.append({"image_id": number, "category_id": numbers[label], "bbox": box})
+    categories = [{"id": number, "name": label} for label, number in numbers.items()]
+    return json.dumps({"images": images, "annotations": annotations, "categories": categories})
+
+
+def voc_xml(name):
+    objects = "".join(
+        f"<object><name>{label}</name><bndbox><xmin>{x0}</xmin><ymin>{y0}</ymin>"
+        f"<xmax>{x1}</xmax><ymax>{y1}</ymax></bndbox></object>\n"
+        for label, x0, y0, x1, y1 in BOXES[name]
+    )
+    size = "<size><width>160</width><height>120</height><depth>3</depth></size>"
+    return f"<annotation>\n<filename>{name}.png</filename>\n{size}\n{objects}</annotation>\n"
+
+
+def yolo_txt(name, names=("light", "dark")):
+    return "".join(
+        f"{names.index(label)} {(x0 + x1) / 320} {(y0 + y1) / 240} {(x1 - x0) / 160} "
+        f"{(y1 - y0) / 120}\n"
+        for label, x0, y0, x1, y1 in BOXES[name]
+    )
+
+
+def labelme_json(name):
+    shapes = [
+        {"label": label, "shape_type": "rectangle", "points": [[x1, y0], [x0, y1]]}
+        for label, x0, y0, x1, y1 in BOXES[name]
+    ]
+    return json.dumps({"shapes": shapes, "imageWidth": 160, "imageHeight": 120})
+
+
+def table(project, name):
+    with (project / "data" / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def boxes(project):
+    """As in BOXES, of the pictures that have some."""
+    found = {}
+    for row in table(project, "boxes.csv"):
+        corners = (float(row[name]) for name in ("x0", "y0", "x1", "y1"))
+        found.setdefault(Path(row["path"]).stem, []).append((row["label"], *corners))
+    return found
+
+
+def splits(project):
+    return {Path(row["path"]).stem: row["split"] for row in table(project, "splits.csv")}
+
+
+@pytest.fixture
+def fill(empty_project, picture):
+    """Writes files into the data folder: text, or a picture (by its letter) at a path."""
+
+    def fill(files):
+        for path, content in files.items():
+            path = empty_project / "data" / path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.suffix == ".png":
+                picture(ord(path.stem), BOXES[path.stem]).save(path)
+            else:
+                path.write_text(content, encoding="utf-8")
+        return empty_project
+
+    return fill
+
+
+LAYOUTS = {
+    "COCO, a file a split": {
+        **{f"images/{name}.png": "" for name in BOXES},
+        **{f"{split}.json": coco_json([n for n in BOXES if SPLITS[n] == split])
+           for split in ("train", "val", "test")},
+    },
+    "COCO, as it is published": {
+        **{f"{SPLITS[name]}2017/{name}.png": "" for name in BOXES},
+        **{f"annotations/instances_{split}2017.json":
+           coco_json([n for n in BOXES if SPLITS[n] == split])
+           for split in ("train", "val", "test")},
+    },
+    "COCO, a file beside the pictures": {
+        **{f"{split}/{name}.png": "" for name, split in SPLITS.items()},
+        **{f"{split}/_annotations.coco.json": coco_json([n for n in BOXES if SPLITS[n] == split])
+           for split in ("train", "val", "test")},
+    },
+    "COCO, one file": {
+        **{f"images/{split}/{name}.png": "" for name, split in SPLITS.items()},
+        "annotations.json": coco_json(BOXES),
+    },
+    "VOC": {
+        **{f"JPEGImages/{name}.png": "" for name in BOXES},
+        **{f"Annotations/{name}.xml": voc_xml(name) for name in BOXES},
+        "ImageSets/Main/train.txt": "a\nb\n",
+        "ImageSets/Main/val.txt": "c\n",
+        "ImageSets/Main/test.txt": "d\n",
+    },
+    "VOC, lists of PaddleX": {
+        **{f"JPEGImages/{name}.png": "" for name in BOXES},
+        **{f"Annotations/{name}.xml": voc_xml(name) for name in BOXES},
+        "labels.txt": "dark\nlight\n",
+        "train_list.txt": "JPEGImages/a.png Annotations/a.xml\nJPEGImages/b.png Annotations/b.xml",
+        "val_list.txt": "JPEGImages/c.png Annotations/c.xml\n",
+        "test_list.txt": "JPEGImages/d.png Annotations/d.xml\n",
+    },
+    "YOLO, folders by kind": {
+        **{f"images/{split}/{name}.png": "" for name, split in SPLITS.items()},
+        **{f"labels/{split}/{name}.txt": yolo_txt(name) for name, split in SPLITS.items()},
+        "data.yaml": "nc: 2\nnames: [light, dark]\n",
+    },
+    "YOLO, folders by split": {
+        **{f"{split}/images/{name}.png": "" for name, split in SPLITS.items()},
+        **{f"{split}/labels/{name}.txt": yolo_txt(name) for name, split in SPLITS.items()},
+        **{f"{split}/labels/classes.txt": "light\ndark\n" for split in SPLITS.values()},
+    },
+    "YOLO, as Darknet has it": {
+        **{f"obj_data/{name}.png": "" for name in BOXES},
+        **{f"obj_data/{name}.txt": yolo_txt(name) for name in BOXES},
+        "obj.names": "light\ndark\n",
+        "train.txt": "obj_data/a.png\nobj_data/b.png\n",
+        "valid.txt": "/home/someone/obj_data/c.png\n",
+        "test.txt": "obj_data\\d.png\n",
+    },
+    "LabelMe": {
+        **{f"{split}/line 1/{name}.png": "" for name, split in SPLITS.items()},
+        **{f"{split}/line 1/{name}.json": labelme_json(name) for name, split in SPLITS.items()},
+    },
+    "several formats": {
+        **{f"images/{split}/{name}.png": "" for name, split in SPLITS.items()},
+        "labels/train/a.txt": yolo_txt("a"),
+        "labels/train/b.xml": voc_xml("b"),
+        "labels/val/c.json": labelme_json("c"),
+        "labels/test/d.xml": voc_xml("d"),
+        "classes.txt": "light\ndark\n",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_every_layout_gives_the_same(fill, run, name):
+    project = fill(LAYOUTS[name])
+    done = run(project, "check_data.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert boxes(project) == {name: found for name, found in BOXES.items() if found}
+    assert splits(project) == SPLITS
+    assert done.stdout.endswith("no errors. Splits (given): data/splits.csv\n")
+    rows = table(project, "splits.csv")
+    assert list(rows[0]) == ["path", "split", "group", "width", "height"]
+    assert all((row["width"], row["height"]) == ("160", "120") for row in rows)
+
+
+def test_outlines_become_boxes(fill, run):
+    """Polygons of COCO, LabelMe and YOLO, and LabelMe's circle."""
+    tree = json.loads(coco_json(["a"]))
+    for entry, box in zip(tree["annotations"], BOXES["a"], strict=True):
+        _, x0, y0, x1, y1 = box
+        entry["bbox"] = []
+        entry["segmentation"] = [[x0, y0, x1, y0, x1, y1], [x0, y1, x1, y1, x0, y0]]
+    circle = {"label": "light", "shape_type": "circle", "points": [[25, 15], [25, 25]]}
+    shape = {"label": "dark", "points": [[100, 120], [160, 100], [120, 80]]}
+    project = fill({
+        **{f"{split}/{name}.png": "" for name, split in SPLITS.items()},
+        "coco.json": json.dumps(tree),
+        "train/b.json": json.dumps({"shapes": [circle]}),
+        "val/c.txt": "1 0.25 0.5 0.5 0.25 0.75 0.5\n",
+        "test/d.json": json.dumps({"shapes": [shape]}),
+        "classes.txt": "light\ndark\n",
+    })  # fmt: skip
+    done = run(project, "check_data.py")
+    assert done.returncode == 0, done.stdout
+    assert boxes(project) == {
+        **BOXES,
+        "b": [("light", 15, 5, 35, 25)],
+        "c": [("dark", 40, 30, 120, 60)],
+    }
+
+
+def test_the_labels_named_in_the_settings(fill, run):
+    """Two label sets side by side: the settings say which one counts."""
+    pictures = {f"images/{split}/{name}.png": "" for name, split in SPLITS.items()}
+    new = {f"labels v2/{split}/{name}.xml": voc_xml(name) for name, split in SPLITS.items()}
+    old = {f"labels v1/{split}/{name}.xml": "<annotation/>" for name, split in SPLITS.items()}
+    project = fill({**pictures, **new, **old, "old.json": coco_json(BOXES)})
+    done = run(project, "check_data.py")
+    assert done.returncode == 1
+    settings = project / "settings.yaml"
+    for labels in ("labels v2", "old.json"):
+        settings.write_text(f"classes: [dark, light]\ndata: {{labels: '{labels}'}}\n")
+        done = run(project, "check_data.py")
+        assert done.returncode == 0, done.stdout
+        assert boxes(project) == {name: found for name, found in BOXES.items() if found}
+    for labels in ("gone.json", "../settings.yaml", "/etc"):
+        settings.write_text(f"classes: [dark, light]\ndata: {{labels: '{labels}'}}\n")
+        done = run(project, "check_data.py")
+        assert (done.returncode, done.stderr) == (
+            1,
+            f"error: data/{labels}: no annotation file there. Mend data.labels in settings.yaml.\n",
+        )
+
+
+def test_class_numbers_without_names(fill, run):
+    project = fill({
+        **{f"{split}/{name}.png": "" for name, split in SPLITS.items()},
+        **{f"{split}/{name}.txt": yolo_txt(name, ("dark", "light"))
+           for name, split in SPLITS.items()},
+    })  # fmt: skip
+    done = run(project, "check_data.py")
+    assert (
+        "warning: data/: no classes.txt or data.yaml names the class numbers, so they follow "
+        "settings.yaml: 0 dark, 1 light. Add classes.txt if that is not right.\n"
+    ) in done.stdout
+    assert boxes(project)["a"] == BOXES["a"]
+
+
+@pytest.fixture
+def faults(run):
+    """Runs check_data.py; returns the errors and warnings about one file."""
+
+    def faults(project, file):
+        done = run(project, "check_data.py")
+        assert "Traceback" not in done.stderr, done.stderr
+        lines = [line for line in done.stdout.splitlines() if re.match(r"\w+: data/" + file, line)]
+        return [line.replace(f"data/{file}", "FILE") for line in lines]
+
+    return faults
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        (
+            "x.json",
+            '{"shapes": [\n  {"label": }]}',
+            "error: FILE:2:13: not valid JSON (Expecting value). Mend it there, or export it "
+            "again.",
+        ),
+        (
+            "x.json",
+            "[" * 100_000,
+            "error: FILE: not valid JSON (maximum recursion depth exceeded while decoding a JSON "
+            "array from a unicode string). Mend it there, or export it again.",
+        ),
+        (
+            "x.json",
+            '{"tasks": []}',
+            "warning: FILE: neither COCO (images, annotations, categories) nor LabelMe (shapes), "
+            "so it is not used. Remove it, or export it again.",
+        ),
+        (
+            "x.json",
+            '{"shapes": {}}',
+            "error: FILE: shapes is no list. Export it again.",
+        ),
+        (
+            "x.xml",
+            "<annotation>\n <size>\n</annotation>",
+            "error: FILE:3:3: not valid XML (mismatched tag). Mend it there, or export it again.",
+        ),
+        (
+            "x.xml",
+            "",
+            "error: FILE:1:1: not valid XML (no element found). Mend it there, or export it again.",
+        ),
+        (
+            "x.xml",
+            "<annotations/>",
+            "warning: FILE: not VOC, since it holds <annotations> and not <annotation>, so it is "
+            "not used. Remove it, or export it as Pascal VOC.",
+        ),
+        (
+            "x.xml",
+            '<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "0"><!ENTITY c "&b;&b;">]>\n'
+            "<annotation>&c;</annotation>",
+            "error: FILE:2: has a DOCTYPE, which is never read: it can be used for attacks. "
+            "Remove it.",
+        ),
+        (
+            "x.xml",
+            '<?xml version="1.0"?>\n<!DOCTYPE a SYSTEM "file:///etc/passwd"><annotation/>',
+            "error: FILE:2: has a DOCTYPE, which is never read: it can be used for attacks. "
+            "Remove it.",
+        ),
+        (
+            "x.xml",
+            "<annotation></annotation>",
+            "error: FILE: no picture of this name. Add it beside this file or in images/, or "
+            "remove this file.",
+        ),
+        (
+            "x.txt",
+            "0 0.5 0.5 0.1 0.1\n",
+            "error: FILE: no picture of this name. Add it beside this file or in images/, or "
+            "remove this file.",
+        ),
+        ("x.txt", "the night shift took these\n", None),
+        (
+            "0.txt",
+            "dark 0.5 0.5 0.1 0.1\n",
+            "error: FILE:1: not a line of YOLO: dark 0.5 0.5 0.1 0.1. Write: class x y width "
+            "height.",
+        ),
+        (
+            "0.txt",
+            "0 0.5 0.5 0.1 0.1 0.9\n",
+            "error: FILE:1: not a line of YOLO: 0 0.5 0.5 0.1 0.1 0.9. Write: class x y width "
+            "height.",
+        ),
+        (
+            "0.txt",
+            "\n0 80 60 20 20\n",
+            "error: FILE:2: not shares of the picture from 0 to 1, perhaps px: 0 80 60 20 20. "
+            "Divide by the picture's width and height.",
+        ),
+        (
+            "0.txt",
+            "2 0.5 0.5 0.1 0.1\n",
+            "error: FILE:1: class number 2, but there are only 2 class names (numbers begin with "
+            "0). Mend it, or add the name to classes.txt.",
+        ),
+        (
+            "0.json",
+            '{"shapes": [{"label": "dark", "shape_type": "line", "points": [[1, 2], [3, 4]]}]}',
+            "error: FILE: shapes[0]: a line has no area. Draw a rectangle or a polygon, or remove "
+            "it.",
+        ),
+        (
+            "0.json",
+            '{"shapes": [7]}',
+            "error: FILE: shapes[0]: no usable label, points. Mend it, or remove the entry.",
+        ),
+        (
+            "0.json",
+            '{"shapes": [{"label": "", "points": [[1, 2], [3, 4]]}]}',
+            "error: FILE: shapes[0]: no class. Write its name.",
+        ),
+        (
+            "0.json",
+            '{"shapes": [{"label": "dark", "points": [[1, 2], [3]]}]}',
+            "error: FILE: shapes[0]: not a box of four numbers (x nan..nan, y nan..nan). Draw it "
+            "again, or remove it.",
+        ),
+        (
+            "0.xml",
+            "<annotation>\n<object>\n<bndbox/></object></annotation>",
+            "error: FILE:2: no class. Write its name.",
+        ),
+    ],
+)
+def test_a_fault_of_a_file(empty_project, picture, faults, name, content, expected):
+    """Each is named with its line, and in the words that the user reads."""
+    data = empty_project / "data"
+    picture(0).save(data / "0.png")
+    (data / "classes.txt").write_text("dark\nlight\n")
+    (data / name).write_text(content, encoding="utf-8")
+    found = faults(empty_project, name)
+    assert (expected in found) if expected else not found
+
+
+def test_text_of_another_encoding(project, faults):
+    (project / "data" / "0.txt").write_bytes("划痕".encode("gbk"))
+    assert faults(project, "0.txt") == ["error: FILE: not UTF-8 text. Save it as UTF-8."]
+    (project / "data" / "0.xml").write_bytes(
+        '<?xml version="1.0" encoding="gbk"?><annotation>划</annotation>'.encode("gbk")
+    )
+    assert faults(project, "0.xml") == [
+        "error: FILE: not valid XML (multi-byte encodings are not supported). Mend it there, or "
+        "export it again."
+    ]
+
+
+def test_broken_class_names(project, faults):
+    (project / "data" / "images" / "0.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    (project / "data" / "data.yaml").write_text("nc: 1\nnames: [a\n")
+    assert faults(project, "data.yaml") == [
+        "error: FILE:3: not valid YAML. Mend it there, or write the class names into classes.txt."
+    ]
+
+
+def test_several_pictures_of_a_name(project, faults, picture):
+    picture(50).save(project / "data" / "images" / "0.jpg")
+    (project / "data" / "0.xml").write_text("<annotation/>")
+    assert faults(project, "0.xml") == [
+        "error: FILE: several pictures of this name: images/0.jpg, images/0.png. Rename all but "
+        "one."
+    ]
+
+
+def test_a_picture_is_annotated_once(project, faults):
+    (project / "data" / "classes.txt").write_text("dark\nlight\n")
+    for number in range(3):
+        (project / "data" / "images" / f"{number}.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    assert faults(project, ":") == [
+        "error: FILE 3 pictures are annotated twice, such as images/0.png: "
+        "data/annotations.json: images[0] and data/images/0.txt. Remove one of them, or name the "
+        "right file or folder as data.labels in settings.yaml."
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda coco: coco["images"].append("x.png"),
+        lambda coco: coco["images"].append({"id": 3.5, "file_name": None}),
+        lambda coco: coco["images"].append({"id": [1], "file_name": "../../etc/passwd"}),
+        lambda coco: coco["images"][0].update(width="a", height=[1]),
+        lambda coco: coco["images"][0].update(width=float("nan"), height=1e400),
+        lambda coco: coco["annotations"].append(None),
+        lambda coco: coco["annotations"][0].update(image_id={}),
+        lambda coco: coco["annotations"][0].update(category_id=[]),
+        lambda coco: coco["annotations"][0].update(bbox={"x": 1}),
+        lambda coco: coco["annotations"][0].update(bbox=[10**400, "x", None, True]),
+        lambda coco: coco["annotations"][0].update(bbox=[1e308, 1e308, 1e308, 1e308]),
+        lambda coco: coco["annotations"][0].update(bbox=[], segmentation={"counts": "a"}),
+        lambda coco: coco["annotations"][0].update(bbox=[], segmentation=[[1, 2, "x"]]),
+        lambda coco: coco["categories"].append(5),
+        lambda coco: coco["categories"][0].update(name={"a": 1}),
+        lambda coco: coco.update(annotations="none"),
+        lambda coco: coco.update(images=None),
+        lambda coco: coco.update(categories={}),
+    ],
+)
+def test_whatever_a_json_holds(project, coco, run, change):
+    """Wrong kinds end in errors with their place, or change nothing."""
+    change(coco.tree)
+    coco.save()
+    done = run(project, "check_data.py")
+    assert "Traceback" not in done.stderr and "Warning" not in done.stderr, done.stderr
+    errors = [line for line in done.stdout.splitlines() if line.startswith("error: ")]
+    assert done.returncode == (1 if errors else 0)
+    assert all("data/annotations.json: " in line for line in errors if "data/: no" not in line)
+
+
+def test_a_file_name_never_leads_out(project, coco, run, tmp_path, picture):
+    picture(90).save(tmp_path / "secret.png")
+    for name in ("../../secret.png", str(tmp_path / "secret.png")):
+        coco.add(name, [("dark", 1, 1, 20, 20)])
+    coco.save()
+    done = run(project, "check_data.py")
+    for index, name in ((8, "../../secret.png"), (9, tmp_path / "secret.png")):
+        assert (
+            f"error: data/annotations.json: images[{index}]: no such picture: {name}. Add it, or "
+            "mend or remove the entry.\n"
+        ) in done.stdout
+
+
+def test_deeply_nested_xml(project, run):
+    deep = "<annotation>" + "<a>" * 100_000 + "</a>" * 100_000 + "</annotation>"
+    (project / "data" / "9.xml").write_text(deep)
+    done = run(project, "check_data.py")
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "error: data/9.xml: no picture of this name." in done.stdout
+
+
+@pytest.mark.parametrize("pack", ["pcb_det", "screws_det"])
+def test_real_data_of_every_format(empty_project, run, real_data, pack):
+    """The same boxes, however they are written down."""
+    source = real_data(pack)
+    tree = json.loads((source / "val.json").read_text())
+    names = [category["name"] for category in tree["categories"]]
+    (empty_project / "settings.yaml").write_text(f"classes: {json.dumps(names)}\n")
+    data, found = empty_project / "data", {}
+    for kind in ("coco", "voc", "yolo", "labelme"):
+        shutil.rmtree(data)
+        (data / "images" / "test").mkdir(parents=True)
+        if kind == "coco":
+            (data / "a.json").write_text(json.dumps(tree))
+        (data / "classes.txt").write_text("\n".join(names))
+        for image in tree["images"]:
+            name, width, height = image["file_name"], image["width"], image["height"]
+            split = "train" if image["id"] % 2 else "test"
+            (data / "images" / split).mkdir(exist_ok=True)
+            shutil.copy(source / "images" / name, data / "images" / split)
+            own = [a for a in tree["annotations"] if a["image_id"] == image["id"]]
+            corners = [
+                (a["category_id"] - 1, x, y, x + w, y + h)
+                for a in own
+                for x, y, w, h in [a["bbox"]]
+            ]
+            text = {"coco": None, "voc": _voc, "yolo": _yolo, "labelme": _labelme}[kind]
+            suffix = {"voc": ".xml", "yolo": ".txt", "labelme": ".json"}.get(kind)
+            if text:
+                path = data / "labels" / split / Path(name).with_suffix(suffix)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text(corners, names, width, height))
+        done = run(empty_project, "check_data.py")
+        assert done.returncode == 0, done.stdout
+        found[kind] = (data / "boxes.csv").read_text()
+    assert len(found["coco"].splitlines()) == len(tree["annotations"]) + 1
+    assert found["voc"] == found["coco"] == found["yolo"] == found["labelme"]
+
+
+def _voc(corners, names, width, height):
+    tags = ("xmin", "ymin", "xmax", "ymax")
+    objects = "".join(
+        f"<object><name>{names[label]}</name><bndbox>"
+        + "".join(f"<{tag}>{value!r}</{tag}>" for tag, value in zip(tags, box, strict=True))
+        + "</bndbox></object>"
+        for label, *box in corners
+    )
+    size = f"<size><width>{width}</width><height>{height}</height></size>"
+    return f"<annotation>{size}{objects}</annotation>"
+
+
+def _yolo(corners, names, width, height):
+    return "".join(
+        f"{label} {(x0 + x1) / 2 / width!r} {(y0 + y1) / 2 / height!r} {(x1 - x0) / width!r} "
+        f"{(y1 - y0) / height!r}\n"
+        for label, x0, y0, x1, y1 in corners
+    )
+
+
+def _labelme(corners, names, width, height):
+    shapes = [
+        {"label": names[label], "shape_type": "rectangle", "points": [[x1, y1], [x0, y0]]}
+        for label, x0, y0, x1, y1 in corners
+    ]
+    return json.dumps({"shapes": shapes, "imageWidth": width, "imageHeight": height})

@@ -1,0 +1,189 @@
+"""The report of a detector: a run and an evaluation whose classes have hostile names."""
+
+import ast
+import base64
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+RED, BLUE, GREY = '<script>alert("1")</script>', "{{ 7*7 }} 开路 🔥 $x$", "_plain 'quoted' \x1b[31m"
+CLASSES = [RED, BLUE, GREY]
+BOXES = [[10, 10, 40, 40], [60, 20, 100, 60], [110, 70, 150, 110]]
+
+
+@pytest.fixture
+def reported(in_project, picture):
+    """A project with a run of 4 training, 2 val and 4 test pictures, and its evaluation."""
+    from pipeline import dataset, files, matching, metrics, mistakes, runs, thresholds
+    from pipeline.detections import Detections
+
+    data, tests = [], []
+    for number in range(10):
+        path = in_project / "data" / f"{number}.png"
+        picture(number, [("dark", *box) for box in BOXES]).save(path)
+        if number < 6:
+            boxes = [] if number == 3 else [[k, *BOXES[k]] for k in range(3)]
+            row = {"path": f"data/{number}.png", "split": "train" if number < 4 else "val"}
+            data.append(row | {"sha256": "0" * 64, "boxes": boxes})
+        else:
+            boxes = np.array(BOXES, np.float32)
+            sample = dataset.Sample(path, (160, 120), boxes, np.arange(3), "test", str(number))
+            tests.append(sample)
+    # Found are the first object, the second one as of class 2, and a false alarm on nothing.
+    found = np.array([BOXES[0], BOXES[1], [0, 80, 30, 110]], np.float32)
+    scores = np.array([0.9, 0.8, 0.7], np.float32)
+    detections = [Detections(found, np.array([0, 2, 1]), scores)] * 4
+
+    matches = matching.match(tests, detections, 3)
+    chosen = thresholds.choose(matches, {"recall": 0.95}, 0.3)
+    levels = [row["threshold"] for row in chosen]
+    folder = in_project / "runs" / "20260131-120000"
+    measured = metrics.evaluate(matches, [sample.group for sample in tests], levels)
+    wrong = mistakes.find(tests, detections, levels, CLASSES)
+    named = [{"class": name} | row for name, row in zip(CLASSES, chosen, strict=True)]
+    by = {"wanted": {"recall": 0.95}, "split": "val", "pictures": 2, "classes": named}
+    files.write_json(folder / "evaluation" / "metrics.json", measured)
+    files.write_json(folder / "evaluation" / "thresholds.json", by)
+    files.write_json(folder / "evaluation" / "mistakes.json", wrong)
+    files.write_csv(folder / "curves" / "head.csv", [{"epoch": 1, "loss": 2, "held_out_AP50": 0.3}])
+    weights = {"detector": "dense", "backbone": "EfficientNetLite0", "strides": [8, 16]}
+    weights |= {"source": {"project": "<b>old</b>", "run": "1"}, "sha256": "1" * 64}
+    held_out = {"pictures": 2, "stage_1": {"AP50": 0.4, "AP": 0.2}}
+    about = {"id": folder.name, "finished": True, "stage": 1, "seconds": 60, "seed": 0}
+    about |= {"settings": {"classes": CLASSES}, "weights": weights, "held_out": held_out}
+    about |= {"git_commit": None, "git_dirty": False, "template_version": "v1", "python": "3.11"}
+    about |= {"packages": {"numpy": "1"}, "machine": "Linux", "data": data}
+    files.write_json(folder / runs.ABOUT, about)
+    files.write_text(folder / runs.MODEL, "")
+    return in_project
+
+
+class Page(HTMLParser):
+    def __init__(self, project):
+        super().__init__()
+        self.tags, self.sources, self.text = [], [], ""
+        file = project / "runs" / "20260131-120000" / "report.html"
+        self.feed(file.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.sources += [value for name, value in attributes if name in ("src", "href")]
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def report(project, run, language="en") -> Page:
+    (project / ".copier-answers.yml").write_text(f"language: {language}\n")
+    done = run(project, "report.py")
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return Page(project)
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_report_is_one_page_in_which_names_are_only_text(reported, run, language):
+    page = report(reported, run, language)
+    assert "script" not in page.tags and "link" not in page.tags
+    assert page.tags.count("b") == 2  # of the headline; none is the project's that it began with
+    assert page.sources and all(source.startswith("data:image/") for source in page.sources)
+    for name in CLASSES:
+        assert name in page.text
+    assert "<b>old</b>, 1" in page.text
+    assert {"en": "False alarms a picture", "zh": "每张图片的误报数"}[language] in page.text
+    drawings = [base64.b64decode(s.split(",")[1]) for s in page.sources if "svg" in s[:20]]
+    assert len(drawings) == 5  # two training curves, three of the scores
+    assert not any(re.search(rb"<script|href=\"http", drawing) for drawing in drawings)
+
+
+def test_misses_false_alarms_and_wrong_classes_are_there_as_pictures(reported, run):
+    page = report(reported, run)
+    # 3 training objects of each class, 4 misses, 4 false alarms, 4 confusions.
+    assert len([source for source in page.sources if "jpeg" in source[:20]]) == 9 + 3 * 4
+    for title in ("Misses 4", "False alarms 4", "Wrong classes 4"):
+        assert title in page.text
+    assert f"{BLUE} → {GREY} 0.80" in page.text
+    assert "train 4, val 2, test 4; training pictures without a box: 1" in page.text
+    assert "2 val pictures set the thresholds" in page.text
+    assert "No threshold has that recall" in page.text
+
+
+def test_thresholds_that_the_test_pictures_set_are_called_so(reported, run):
+    file = reported / "runs" / "20260131-120000" / "evaluation" / "thresholds.json"
+    edit(file, '"split": "val"', '"split": "test"')
+    edit(file, '"recall": 0.95\n', '"false_alarms": 0.125\n')
+    for language in ("en", "zh"):
+        text = report(reported, run, language).text
+        said = {"en": "the test pictures set the thresholds themselves", "zh": "由测试图片自身确定"}
+        assert said[language] in text and "0.125" in text
+
+
+def test_a_class_without_boxes_and_a_picture_that_is_gone_are_no_fault(reported, run):
+    (reported / "data" / "0.png").unlink()
+    (reported / "data" / "7.png").unlink()
+    folder = reported / "runs" / "20260131-120000"
+    measured = json.loads((folder / "evaluation" / "metrics.json").read_text(encoding="utf-8"))
+    nothing = {"AP50": None, "AP": None, "recall": None, "precision": None, "boxes": 0}
+    measured["classes"][2] |= nothing | {"pictures": 0}
+    measured["curves"][2] = {"score": [], "recall": [], "precision": [], "false_alarms": []}
+    (folder / "evaluation" / "metrics.json").write_text(json.dumps(measured))
+    page = report(reported, run)
+    assert len([source for source in page.sources if "jpeg" in source[:20]]) == 6 + 3 * 3
+
+
+def test_a_report_without_the_later_steps_names_their_commands(reported, run):
+    folder = reported / "runs" / "20260131-120000" / "evaluation"
+    for file in folder.iterdir():
+        file.unlink()
+    for language in ("en", "zh"):
+        page = report(reported, run, language)
+        for script in ("evaluate.py", "export.py", "compress.py"):
+            assert f"python {script}" in page.text
+
+
+def test_exports_and_refusals_are_told_with_their_figures(reported, run):
+    parity = {"largest_difference": 2e-6, "mean_difference": 1e-7, "AP50": 0.812}
+    parity |= {"AP50_change": -0.001, "pictures": 24}
+    about = {"id": "20260131-120000", "files": {"model.onnx": "2" * 64}}
+    both = {name: parity for name in ("Paddle Inference", "ONNX Runtime")}
+    folder = reported / "export" / "20260131-120000"
+    folder.mkdir(parents=True)
+    made = about | {"parity": both | {"pictures": 24}}
+    (folder / "export.json").write_text(json.dumps(made))
+    latency = [{"threads": 1, "median_ms": 12.5, "p99_ms": 15}]
+    form = {"name": "fp32 Paddle Inference", "megabytes": 12.3, "AP50": 0.9, "latency": latency}
+    compression = {"forms": [form, form], "calibration_inputs": 32, "method": "hist"}
+    refused = folder.with_name(folder.name + "-int8.refused")
+    refused.mkdir()
+    reason = {"reason": "int8: AP50 fell.", "exported_with": {"machine": "Linux"}}
+    refused_about = about | reason | {"compression": compression}
+    (refused / "refused.json").write_text(json.dumps(refused_about))
+    for language in ("en", "zh"):
+        text = report(reported, run, language).text
+        for part in ("0.812", "-0.001", "int8: AP50 fell.", "12.5", "32 (hist)"):
+            assert part in text
+
+
+@pytest.mark.parametrize("task", ["classification", "detection"])
+def test_every_text_of_a_report_is_there_in_chinese_and_no_other(folded, task):
+    folder = folded(task) / "pipeline"
+    source = "".join(
+        (folder / name).read_text(encoding="utf-8")
+        for name in ("report_base.html", "report.html", "report_base.py", "report_page.py")
+    )
+    used = set(re.findall(r"\b(?:_|text)\(\"([^\"]+)\"\)", source))
+    (titles,) = re.findall(r"CURVES = {(.*?)}", source, re.DOTALL)
+    used |= set(re.findall(r": \"([^\"]+)\"", titles)) | {"train", "val", "test"}
+    known: dict[str, str] = {}
+    for name in ("report_base_text", "report_text"):
+        text = (folder / f"{name}.py").read_text(encoding="utf-8")
+        known |= ast.literal_eval("{" + text.split("{\n", 1)[1])
+    assert used == set(known)
