@@ -1,0 +1,139 @@
+"""The two data sets of the benchmarks, cut from DeepPCB exactly as they were measured.
+
+    git clone https://github.com/tangsanli5201/DeepPCB
+    git -C DeepPCB checkout 08e98c4db5922613fb97176eb3d6497d48260cb1
+    python benchmarks/deeppcb.py DeepPCB build/data
+    python benchmarks/classification.py --data build/data/pcb_cls
+
+pcb_det/ holds images/, which are upstream's files byte for byte, and train.json, val.json and
+test.json in COCO format. pcb_cls/ holds <split>/<class>/<picture>_<box>.jpg: squares of 96x96 px,
+each around one defect that has no other close by. No board is in two splits.
+
+The pictures were drawn at random, once; deeppcb.csv, beside this file, keeps the draw. A row is a
+split, a picture in it, and which of the picture's boxes are in pcb_cls, counted from 0 in the
+order of upstream's annotation file. Needs git and Pillow.
+"""
+
+import argparse
+import csv
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+COMMIT = "08e98c4db5922613fb97176eb3d6497d48260cb1"
+CHOICE = Path(__file__).with_suffix(".csv")
+CLASSES = ("open", "short", "mousebite", "spur", "copper", "pin-hole")  # upstream's 1 to 6
+ROOM = 1.5  # a crop's side over the longer side of its box
+SMALLEST, SIZE = 64, 96  # px, a crop's side at least, and after resizing
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checkout", type=Path, help="the clone of DeepPCB")
+    parser.add_argument("folder", type=Path, help="where the data sets go; new or empty")
+    arguments = parser.parse_args()
+    try:
+        check_commit(arguments.checkout)
+        build(arguments.checkout, arguments.folder)
+    except (OSError, ValueError) as error:
+        sys.exit(f"deeppcb.py: {error}")
+
+
+def check_commit(checkout: Path) -> None:
+    """Raises ValueError for another folder or commit; an unpacked archive has no commit."""
+    if not (checkout / "PCBData").is_dir():
+        raise ValueError(f"{checkout} is no clone of DeepPCB: it has no folder PCBData")
+    if (checkout / ".git").exists():
+        command = ["git", "--git-dir", checkout / ".git", "rev-parse", "HEAD"]
+        if subprocess.run(command, capture_output=True).stdout.strip() != COMMIT.encode():
+            raise ValueError(f"another commit is checked out: git -C {checkout} checkout {COMMIT}")
+
+
+def build(checkout: Path, folder: Path, choice: Path = CHOICE) -> None:
+    """Writes pcb_cls and pcb_det into a new or empty folder, or nothing at all.
+
+    Raises:
+        ValueError: The folder is in use, or a chosen picture or box is not in the checkout.
+        OSError: A file can't be read or written.
+    """
+    folder = folder.resolve()
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise ValueError(f"{folder} is not an empty folder: name another one")
+    with choice.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    paths = [path for row in rows for path in upstream(checkout, row["picture"])]
+    missing = [str(path) for path in (checkout / "LICENSE", *paths) if not path.is_file()]
+    if missing:
+        raise ValueError(f"missing, {len(missing)} in all: {', '.join(missing[:3])}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".deeppcb-", dir=folder.parent) as beside:
+        new = Path(beside) / "data"
+        (new / "pcb_det" / "images").mkdir(parents=True)
+        for split in ("train", "val", "test"):
+            write_split(new, split, checkout, [row for row in rows if row["split"] == split])
+        for name in ("pcb_cls", "pcb_det"):
+            shutil.copyfile(checkout / "LICENSE", new / name / "LICENSE")
+        new.replace(folder)
+
+
+def upstream(checkout: Path, name: str) -> tuple[Path, Path]:
+    """Upstream's files of a picture and of its boxes; the first five digits are the board."""
+    group = checkout / "PCBData" / f"group{name[:5]}"
+    return group / name[:5] / f"{name}_test.jpg", group / f"{name[:5]}_not" / f"{name}.txt"
+
+
+def write_split(new: Path, split: str, checkout: Path, rows: list[dict[str, str]]) -> None:
+    """Writes a split of both data sets: pictures, COCO file, crops."""
+    images, annotations = [], []
+    for image_id, row in enumerate(rows, 1):
+        name = row["picture"]
+        path, boxes_path = upstream(checkout, name)
+        shutil.copyfile(path, new / "pcb_det" / "images" / f"{name}.jpg")
+        picture = Image.open(path).convert("RGB")
+        size = {"width": picture.width, "height": picture.height}
+        images.append({"id": image_id, "file_name": f"{name}.jpg", **size})
+        boxes = read_boxes(boxes_path)
+        for left, top, right, bottom, kind in boxes:
+            ids = {"id": len(annotations) + 1, "image_id": image_id, "category_id": kind}
+            box = [float(left), float(top), float(right - left), float(bottom - top)]
+            annotations.append({**ids, "bbox": box, "area": box[2] * box[3], "iscrowd": 0})
+        for index in map(int, row["crops"].split()):
+            if index >= len(boxes):
+                raise ValueError(f"{boxes_path} has no box {index}")
+            *box, kind = boxes[index]
+            target = new / "pcb_cls" / split / CLASSES[kind - 1] / f"{name}_{index:02}.jpg"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            crop(picture, *box).save(target, quality=90, optimize=True)
+    categories = [{"id": number, "name": name} for number, name in enumerate(CLASSES, 1)]
+    coco = {"images": images, "annotations": annotations, "categories": categories}
+    text = json.dumps(coco, separators=(",", ":")) + "\n"
+    (new / "pcb_det" / f"{split}.json").write_text(text, encoding="utf-8")
+
+
+def read_boxes(path: Path) -> list[list[int]]:
+    """Boxes as left, top, right, bottom (px) and type (1 to 6), one from each line."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, 1):
+        if not re.fullmatch(r"(\d+ ){4}[1-6]", line):
+            raise ValueError(f"{path}, line {number}: not four coordinates and a type from 1 to 6")
+    return [[int(word) for word in line.split()] for line in lines]
+
+
+def crop(picture: Image.Image, left: int, top: int, right: int, bottom: int) -> Image.Image:
+    """A square around a box (px), pushed inwards at the picture's edge; 96x96 px."""
+    side = max(SMALLEST, round(ROOM * max(right - left, bottom - top)))
+    x = min(max(round((left + right - side) / 2), 0), picture.width - side)
+    y = min(max(round((top + bottom - side) / 2), 0), picture.height - side)
+    return picture.crop((x, y, x + side, y + side)).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+
+
+if __name__ == "__main__":
+    main()
