@@ -7,8 +7,8 @@
 
 The folder holds train/<class>/ and test/<class>/. For each number of shots and each seed the
 shots are drawn from train/; nothing but them is used before the model is final, and the test
-split is looked at once. Every result is kept as it comes in build/benchmarks/, and a second call
-goes on where the first one stopped.
+split is looked at once. Results are kept as they come in build/benchmarks/, and a second call
+goes on where the first one stopped; remove that folder after a change of the templates.
 
 A draw is a project of its own, made by `fewshot new`; its own scripts do the work. The baselines
 run in the same environment on the same draw: benchmarks/baselines.py.
@@ -17,18 +17,16 @@ run in the same environment on the same draw: benchmarks/baselines.py.
 import argparse
 import csv
 import json
-import os
 import random
 import re
 import shutil
 import statistics
-import subprocess
-import sys
 import time
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-BUILD = REPOSITORY / "build" / "benchmarks"
+import harness
+from harness import BUILD, REPOSITORY, chosen, interval, resampled, run
+
 TITLES = {
     "fewshot": "fewshot (train.py)",
     "nearest_mean": "nearest class mean, frozen features",
@@ -40,23 +38,13 @@ TITLES = {
 
 def main() -> None:
     arguments = read_arguments()
-    deadline = time.monotonic() + arguments.minutes * 60
-    BUILD.mkdir(parents=True, exist_ok=True)
-    results = BUILD / f"{arguments.data.name}.jsonl"
     if arguments.first_model:
         print(json.dumps(first_model(arguments), indent=2))
         return
-    for key in plan(arguments):
-        if any(key.items() <= row.items() for row in read(results)):
-            continue
-        if time.monotonic() > deadline:
-            print("Time is up; the same command goes on from here.")
-            break
-        row = key | measure(arguments, key)
-        with results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        print(*key.values(), f"{row['accuracy']:.3f} in {row['seconds']:.0f} s", flush=True)
-    rows = read(results)
+    results = BUILD / f"{arguments.data.name}.jsonl"
+    rows = harness.measure_all(
+        results, plan(arguments), lambda key: measure(arguments, key), arguments.minutes
+    )
     if arguments.compare_labels:
         report_ratios(rows, arguments)
     else:
@@ -70,20 +58,12 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with train/ and test/")
     parser.add_argument("--shots", type=int, nargs="+", default=[5, 20, 100], help="a class")
     parser.add_argument("--seeds", type=int, help="draws; default 5, and 3 from 100 shots on")
-    parser.add_argument("--minutes", type=float, default=1e6, help="start nothing after this long")
     parser.add_argument("--methods", nargs="+", choices=TITLES, default=list(TITLES))
     parser.add_argument("--compare-labels", type=int, help="so many labels in all against all")
     parser.add_argument("--first-model", action="store_true", help="time from data to an export")
-    parser.add_argument(
-        "--python",
-        type=Path,
-        default=REPOSITORY / "build" / "project-env" / "bin" / "python",
-        help="of an environment with a project's lock",
-    )
+    harness.add_arguments(parser)
     arguments = parser.parse_args()
-    for path in (arguments.data / "train", arguments.data / "test", arguments.python):
-        if not path.exists():
-            sys.exit(f"error: {path}: not there. See --help.")
+    harness.need(arguments.data / "train", arguments.data / "test", arguments.python)
     arguments.data = arguments.data.resolve()
     arguments.classes = sorted(path.name for path in (arguments.data / "train").iterdir())
     return arguments
@@ -114,7 +94,7 @@ def measure(arguments, key: dict) -> dict:
     project = draw(arguments, key["labels"], key["seed"])
     if not key["method"].startswith("fewshot"):
         script = REPOSITORY / "benchmarks" / "baselines.py"
-        return json.loads(run(arguments, project, script, key["method"]).splitlines()[-1])
+        return json.loads(run(arguments.python, project, script, key["method"]).splitlines()[-1])
     probability = 0.5 if key["method"].endswith("+mixup") else 0.0
     settings = project / "settings.yaml"
     text = settings.read_text(encoding="utf-8")
@@ -122,11 +102,10 @@ def measure(arguments, key: dict) -> dict:
     text = re.sub(r"seed: [0-9]+", f"seed: {key['seed']}", text)
     settings.write_text(text, encoding="utf-8")
     started = time.monotonic()
-    run(arguments, project, "train.py")
+    run(arguments.python, project, "train.py")
     seconds = time.monotonic() - started
-    run(arguments, project, "evaluate.py")
-    folder = max((project / "runs").iterdir())
-    about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    run(arguments.python, project, "evaluate.py")
+    folder, about = harness.newest_run(project)
     with (folder / "evaluation" / "predictions.csv").open(encoding="utf-8", newline="") as file:
         right = [int(row["label"] == row["predicted"]) for row in csv.DictReader(file)]
     accuracy = sum(right) / len(right)
@@ -140,10 +119,8 @@ def draw(arguments, labels: int, seed: int) -> Path:
         return project
     shutil.rmtree(project, ignore_errors=True)
     each, more = divmod(labels, len(arguments.classes))
-    command = [sys.executable, "-m", "scaffolder", "new", project, "--defaults"]
-    command += ["--template", template(), "--shots", str(each)]
-    command += [part for name in arguments.classes for part in ("--class", name)]
-    subprocess.run(command, check=True, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
+    classes = [part for name in arguments.classes for part in ("--class", name)]
+    harness.new_project(project, "--shots", str(each), *classes)
     for index, name in enumerate(arguments.classes):
         pictures = sorted((arguments.data / "train" / name).iterdir())
         wanted = min(each + (index < more), len(pictures))
@@ -152,51 +129,18 @@ def draw(arguments, labels: int, seed: int) -> Path:
         for path in random.Random(f"{seed} {name}").sample(pictures, wanted):
             shutil.copyfile(path, folder / path.name)
     shutil.copytree(arguments.data / "test", project / "data" / "test")
-    run(arguments, project, "check_data.py")
+    run(arguments.python, project, "check_data.py")
     return project
-
-
-def template() -> Path:
-    """The templates of this checkout as a bundle, so that what is measured is what is here."""
-    bundle = BUILD / "templates.bundle"
-    if not bundle.is_file():
-        command = [sys.executable, "-m", "scaffolder.releases", "build", "--bundle", bundle]
-        subprocess.run(command, check=True, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
-    return bundle
-
-
-def run(arguments, project: Path, script: Path | str, *options: str) -> str:
-    """Runs a script inside of a project and gives what it printed."""
-    command = [str(arguments.python.absolute()), str(script), *options]
-    environment = os.environ | {"PYTHONPATH": str(project), "FLAGS_enable_pir_api": "0"}
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"error: {script} failed in {project}:\n{done.stdout}\n{done.stderr[-3000:]}")
-    return done.stdout
 
 
 def first_model(arguments) -> dict:
     """Seconds from a folder of pictures to an evaluated export, step by step."""
     project = draw(arguments, max(arguments.shots) * len(arguments.classes), 0)
     shutil.rmtree(project / "cache", ignore_errors=True)
-    seconds = {}
-    for step in ("check_data.py", "train.py --frozen", "evaluate.py", "export.py"):
-        started = time.monotonic()
-        run(arguments, project, *step.split())
-        seconds[step] = round(time.monotonic() - started, 1)
-    folder = max((project / "runs").iterdir())
-    metrics = json.loads((folder / "run.json").read_text(encoding="utf-8"))["metrics"]
+    steps = ("check_data.py", "train.py --frozen", "evaluate.py", "export.py")
+    seconds = harness.timed(arguments.python, project, steps)
+    metrics = harness.newest_run(project)[1]["metrics"]
     return {"seconds": seconds, "in all": round(sum(seconds.values()), 1), "metrics": metrics}
-
-
-def read(results: Path) -> list[dict]:
-    if not results.is_file():
-        return []
-    return [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
-
-
-def chosen(rows: list[dict], labels: int, method: str) -> list[dict]:
-    return [row for row in rows if row["labels"] == labels and row["method"] == method]
 
 
 def report(rows: list[dict], arguments) -> None:
@@ -206,7 +150,7 @@ def report(rows: list[dict], arguments) -> None:
     print("|---:|---|---:|---:|---|---:|")
     for shots in arguments.shots:
         for method, title in TITLES.items():
-            mine = chosen(rows, shots * len(arguments.classes), method)
+            mine = chosen(rows, labels=shots * len(arguments.classes), method=method)
             if not mine:
                 continue
             low, mean, high = interval(mine)
@@ -224,7 +168,9 @@ def report_ratios(rows: list[dict], arguments) -> None:
     print("| training | few | all | ratio | 95% interval |")
     print("|---|---:|---:|---:|---|")
     for method, title in (("fewshot", "without Mixup"), ("fewshot+mixup", "with Mixup")):
-        few, full = (chosen(rows, n, method) for n in (arguments.compare_labels, everything))
+        few, full = (
+            chosen(rows, labels=n, method=method) for n in (arguments.compare_labels, everything)
+        )
         if few and full:
             ratios = sorted(a / b for a, b in zip(resampled(few), resampled(full), strict=True))
             mean_few, mean_full = (statistics.mean(r["accuracy"] for r in s) for s in (few, full))
@@ -232,24 +178,6 @@ def report_ratios(rows: list[dict], arguments) -> None:
                 f"| {title} | {mean_few:.3f} | {mean_full:.3f} | {mean_few / mean_full:.3f} "
                 f"| {ratios[49]:.3f} to {ratios[1949]:.3f} |"
             )
-
-
-def interval(rows: list[dict]) -> tuple[float, float, float]:
-    """Lower end, mean and upper end."""
-    means = sorted(resampled(rows))
-    return means[49], statistics.mean(row["accuracy"] for row in rows), means[1949]
-
-
-def resampled(rows: list[dict]) -> list[float]:
-    """2000 bootstrap means; draws and test pictures are drawn again together."""
-    chance = random.Random(0)
-    count = len(rows[0]["right"])
-    means = []
-    for _ in range(2000):
-        drawn = [chance.choice(rows)["right"] for _ in rows]
-        pictures = chance.choices(range(count), k=count)
-        means.append(sum(right[i] for right in drawn for i in pictures) / count / len(drawn))
-    return means
 
 
 if __name__ == "__main__":

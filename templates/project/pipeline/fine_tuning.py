@@ -1,6 +1,7 @@
 """Gentle fine-tuning of a pretrained network, from the top downwards."""
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,11 +74,13 @@ def fine_tune(
 
     steps = epochs * steps_an_epoch
     start = progress.epoch
+    earlier = max((row["seconds"] for row in phase.rows if row["epoch"] <= start), default=0.0)
+    begun = time.monotonic() - earlier
     bar = tqdm(total=steps, initial=start * steps_an_epoch, desc=phase.name, unit="step")
     for epoch in range(start, epochs):
         if judge is not None and epoch - progress.best_epoch > options.patience * epochs:
             break
-        _freeze(groups, epoch / (UNFREEZING_SHARE * epochs), frozen_share)
+        freeze(groups, epoch / (UNFREEZING_SHARE * epochs), frozen_share)
         found = []
         for x, targets in batches(rng):
             step = epoch * steps_an_epoch + len(found)
@@ -105,6 +108,7 @@ def fine_tune(
             bar.set_postfix({name: f"{value:.3f}" for name, value in measured.items()})
         else:
             progress.best_epoch, best = epoch + 1, average
+        row["seconds"] = round(time.monotonic() - begun, 1)
         phase.add(row)
         _save(phase.checkpoint, progress, network, optimizer, rng, average, best)
     bar.close()
@@ -148,7 +152,7 @@ def _touch(optimizer: paddle.optimizer.Optimizer, groups: list[list]) -> None:
     optimizer.clear_grad()
 
 
-def _freeze(groups: list[list], unfrozen: float, frozen_share: float) -> None:
+def freeze(groups: list[list], unfrozen: float, frozen_share: float) -> None:
     """Lets the head train, and the layers below it from the top: all but `frozen_share`
     of them once `unfrozen` has reached 1."""
     depth = len(groups) - 1

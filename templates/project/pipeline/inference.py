@@ -53,7 +53,13 @@ class Predictor:
 
     def run(self, x: np.ndarray) -> list[np.ndarray]:
         """[N, 3, S, S] float32 -> the network's outputs."""
-        return [output.numpy() for output in self.predictor.run([paddle.to_tensor(x)])]
+        # Through handles: what `predictor.run(tensors)` gives keeps oneDNN's blocked layout where
+        # an output is also the input of another layer, and numpy reads it in the wrong order.
+        (name,) = self.predictor.get_input_names()
+        self.predictor.get_input_handle(name).copy_from_cpu(np.ascontiguousarray(x))
+        self.predictor.run()
+        names = self.predictor.get_output_names()
+        return [self.predictor.get_output_handle(name).copy_to_cpu() for name in names]
 
 
 class OnnxPredictor:

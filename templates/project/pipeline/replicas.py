@@ -29,11 +29,13 @@ class Replicas:
         self.main = self.networks[0]
         self.threads = ThreadPoolExecutor(count)
 
-    def gradients(self, x: np.ndarray, targets: np.ndarray, losses: Callable) -> float:
+    def gradients(
+        self, x: np.ndarray | tuple[np.ndarray, ...], targets: np.ndarray, losses: Callable
+    ) -> float:
         """Sets the gradients of `main` to those of the mean loss over a batch.
 
         Args:
-            x: [N, ...] inputs.
+            x: [N, ...] inputs; or several such arrays, which `losses` gets as a list.
             targets: [N, ...].
             losses: (network, inputs, targets) -> loss of each picture, [n].
 
@@ -43,12 +45,14 @@ class Replicas:
         self.synchronise()
 
         def one(network, rows):
-            inputs, wanted = paddle.to_tensor(x[rows]), paddle.to_tensor(targets[rows])
-            part = losses(network, inputs, wanted).sum() / len(x)
+            several = isinstance(x, tuple)
+            inputs = [paddle.to_tensor(array[rows]) for array in (x if several else (x,))]
+            wanted = paddle.to_tensor(targets[rows])
+            part = losses(network, inputs if several else inputs[0], wanted).sum() / len(targets)
             part.backward()
             return float(part)
 
-        total = sum(self._slices(one, len(x)))
+        total = sum(self._slices(one, len(targets)))
         for copy in self.networks[1:]:
             for mine, theirs in zip(self.main.parameters(), copy.parameters(), strict=True):
                 if theirs.grad is not None:

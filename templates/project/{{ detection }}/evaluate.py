@@ -10,8 +10,9 @@ Writes: runs/<id>/evaluation/: metrics.json, thresholds.json, predictions.json (
     python evaluate.py --false-alarms 0.1       # thresholds for at most 0.1 a picture and class
     python evaluate.py --split val              # writes to evaluation-val/
 
-AP and AP50 are COCO's, with a 95% interval from bootstrapping the pictures: with few of them it is
-wide. A class's threshold is the highest one with the recall that settings.yaml wants
+The network runs in Paddle Inference, which is faster; export.py makes sure that it finds the
+same there. AP and AP50 are COCO's, with a 95% interval from bootstrapping the pictures: with few
+of them it is wide. A class's threshold is the highest one with the recall that settings.yaml wants
 (predict.wanted_recall) on the val pictures. Without a val split the measured pictures set it
 themselves, and the recall that is measured at it is a little too good.
 """
@@ -36,7 +37,8 @@ from pipeline import (
     unseen,
 )
 from pipeline.dataset import Sample, read_splits
-from pipeline.detections import Detections
+from pipeline.detections import Detections, detect
+from pipeline.inference import Predictor
 from pipeline.matching import Matches, match
 from pipeline.project import ROOT, chosen_run, shown
 from pipeline.trained import Trained, load_run
@@ -51,9 +53,10 @@ def main() -> None:
     print(f"Run: {shown(trained.run)} (stage {trained.about['stage']}{unfinished})")
 
     classes = trained.classes
-    found = detect(trained, samples)
+    network = trained.exported()
+    found = find(network, trained, samples)
     matches = match(samples, found, len(classes))
-    chosen = choose_thresholds(trained, options, arguments, matches)
+    chosen = choose_thresholds(network, trained, options, arguments, matches)
     scores = [row["threshold"] for row in chosen["classes"]]
     measured = metrics.evaluate(matches, [sample.group for sample in samples], scores)
 
@@ -97,14 +100,18 @@ def rate(text: str) -> float:
     return value
 
 
-def detect(trained: Trained, samples: list[Sample]) -> list[Detections]:
-    paths = [sample.path for sample in samples]
+def find(network: Predictor, trained: Trained, samples: list[Sample]) -> list[Detections]:
+    found = detect(network, trained.preprocess, [sample.path for sample in samples])
     bar = {"desc": samples[0].split, "unit": "picture", "leave": False, "disable": None}
-    return list(tqdm(trained.detections(paths), total=len(paths), **bar))
+    return list(tqdm(found, total=len(samples), **bar))
 
 
 def choose_thresholds(
-    trained: Trained, options, arguments: argparse.Namespace, measured: list[Matches]
+    network: Predictor,
+    trained: Trained,
+    options,
+    arguments: argparse.Namespace,
+    measured: list[Matches],
 ) -> dict:
     """Thresholds by the val pictures; by the measured ones where there is no val split."""
     wanted = {"recall": options.predict.wanted_recall}
@@ -113,7 +120,7 @@ def choose_thresholds(
     split, matches = arguments.split, measured
     val = [sample for sample in read_splits(options) if sample.split == "val"]
     if val and split != "val":
-        split, matches = "val", match(val, detect(trained, val), len(trained.classes))
+        split, matches = "val", match(val, find(network, trained, val), len(trained.classes))
     chosen = thresholds.choose(matches, wanted, options.predict.min_score)
     named = zip(trained.classes, chosen, strict=True)
     return {

@@ -22,22 +22,25 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pipeline import console, custom_hooks, judging, project, runs, settings, sizes
-from pipeline.console import UserError
+from pipeline import console, custom_hooks, files, judging, project, runs, settings, sizes
 from pipeline.crops import Crops, Scene, read_scene
 from pipeline.curves import Phase
 from pipeline.dataset import Sample, manifest, read_splits
 from pipeline.depthwise import use_matmul
 from pipeline.detectors import Architecture, Beginning, choose_detector
-from pipeline.fine_tuning import fine_tune
+from pipeline.fine_tuning import fine_tune, freeze
+from pipeline.held_out import split_off
 from pipeline.preprocess import Preprocess
-from pipeline.project import ROOT, shown
+from pipeline.project import CACHE, ROOT, shown
 from pipeline.replicas import Replicas, on_gpu
+from pipeline.sheets import FrozenBackbone, Sheets, make_sheets
 from pipeline.weights import read_weights
 
 JUDGED = 32  # held-out pictures that are looked at after each epoch
 EPOCHS, FEWEST_STEPS = 10, 20  # of a stage, and of an epoch
 JUDGING_SHARE = 0.15  # of a stage's time
+SHEETS_SHARE = 0.4  # of stage 1's time goes into frozen maps
+WINDOWS = 4  # times as many crops a step as when the backbone learns, too
 USUAL_CROP = 256  # px; larger crops come fewer at a time
 
 
@@ -59,52 +62,67 @@ def main() -> None:
     print(f"Run: {shown(run)}")
     print(f"Input {preprocess.input_size} px, {tiles}; strides {strides}; crops of {side} px")
 
-    crops = Crops(read_scenes(fitted, preprocess), side, options.augment, custom_hooks.augment())
+    scenes = read_scenes(fitted, preprocess)
+    crops = Crops(scenes, side, options.augment, custom_hooks.augment())
     batch_size = max(1, min(options.train.batch_size * USUAL_CROP**2 // side**2, 64))
     replicas = Replicas(beginning.network, batch_size)
-    for network in replicas.networks:
-        use_matmul(network)
+    network = replicas.main
+    for copy in replicas.networks:
+        use_matmul(copy)
     if not options.model.start:
         x, _ = next(crops.batches(1, 16, np.random.default_rng(0)))
-        replicas.main.standardise(x)
+        network.standardise(x)
 
-    def stage(name: str, share: float, frozen_share: float) -> dict[str, float]:
-        """Trains for a share of the time; AP50 and AP on the held-out pictures."""
-        steps = affordable_steps(
-            run, name, replicas, crops, batch_size, frozen_share, share, options
-        )
+    def train(stage: str, inputs, losses, size: int, frozen_share: float, seconds, look) -> dict:
+        """Trains for so many seconds on batches of `size` inputs; AP50 and AP of what `look`
+        gives, the network's forms that can look at pictures, on the held-out ones."""
+        freeze(network.depth_groups(), 1.0, frozen_share)
+        few = inputs.batches(4, size, np.random.default_rng(0))
+        steps = affordable_steps(run, stage, replicas, few, losses, seconds * (1 - JUDGING_SHARE))
         epochs = int(np.clip(steps // FEWEST_STEPS, 1, EPOCHS))
         each = max(1, steps // epochs)
+        print(f"{stage}: {epochs} epochs of {each} steps of {size} crops, {seconds / 60:.0f} min")
+        judge = partial(judging.judge, look, preprocess, len(options.classes))
+        batches, phase = partial(inputs.batches, each, size), Phase(run, stage)
+        by_few = partial(judge, held_out[:JUDGED])
         fine_tune(
-            replicas,
-            partial(crops.batches, each, batch_size),
-            type(replicas.main).losses,
-            partial(judging.judge, replicas, held_out[:JUDGED], preprocess, len(options.classes)),
-            *(epochs, each, Phase(run, name), options.train, frozen_share),
+            replicas, batches, losses, by_few, epochs, each, phase, options.train, frozen_share
         )
-        found = judging.found_by(replicas, held_out, preprocess)
-        measured = judging.average_precision(held_out, found, len(options.classes))
-        print(f"{name}: AP50 {measured['AP50']:.3f} on {len(held_out)} held-out pictures")
-        return measured
+        measured = judge(held_out)[1]
+        print(f"{stage}: AP50 {measured['held_out_AP50']:.3f} on {len(held_out)} held-out pictures")
+        return {name.removeprefix("held_out_"): value for name, value in measured.items()}
 
-    # Stage 1: a new head on the frozen backbone.
+    # Stage 1: a new head on the frozen backbone, whose maps are computed once.
     only_head = arguments.frozen or options.train.head_share == 1
+    seconds = options.train.minutes * 60 * (1 if only_head else options.train.head_share)
     known = runs.about(run).get("held_out")
     if known:  # resumed after it
-        replicas.main.set_state_dict(read_weights(run / runs.MODEL))
+        network.set_state_dict(read_weights(run / runs.MODEL))
     else:
-        share = 1.0 if only_head else options.train.head_share
-        known = {"pictures": len(held_out), "stage_1": stage("head", share, frozen_share=1.0)}
-        runs.save(run, replicas.main, preprocess, stage=1, held_out=known)
+        end = time.monotonic() + seconds
+        frozen = FrozenBackbone(network, beginning.network(), preprocess.input_size)
+        folder = CACHE / f"sheets-{run.name}"
+        if not folder.is_dir():
+            whole = Crops(scenes, preprocess.input_size, options.augment, custom_hooks.augment())
+            rng = np.random.default_rng(options.train.seed)
+            make_sheets(folder, frozen, whole, SHEETS_SHARE * seconds, rng)
+        sheets = Sheets(folder, preprocess.input_size, side)
+        left, size = end - time.monotonic(), WINDOWS * batch_size
+        measured = train("head", sheets, type(network).losses_of, size, 1.0, left, lambda: [frozen])
+        known = {"pictures": len(held_out), "stage_1": measured}
+        runs.save(run, network, preprocess, stage=1, held_out=known)
+        files.remove(folder)
     if only_head:
         return runs.finish(run, started)
 
     # Stage 2: everything, unfrozen from the top downwards.
-    known["stage_2"] = stage(
-        "fine-tuning", 1 - options.train.head_share, options.train.frozen_share
+    left, share = options.train.minutes * 60 - seconds, options.train.frozen_share
+    copies = partial(judging.copies, replicas)
+    known["stage_2"] = train(
+        "fine-tuning", crops, type(network).losses, batch_size, share, left, copies
     )
     if known["stage_2"]["AP50"] > known["stage_1"]["AP50"]:
-        runs.save(run, replicas.main, preprocess, stage=2, held_out=known)
+        runs.save(run, network, preprocess, stage=2, held_out=known)
     else:
         runs.note(run, held_out=known)
         print("Fine-tuning did not help on these pictures; the model of stage 1 stays.")
@@ -118,52 +136,6 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--frozen", action="store_true", help="stop after stage 1")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     return parser.parse_args()
-
-
-def split_off(samples: list[Sample], options) -> tuple[list[Sample], list[Sample]]:
-    """Pictures to train on and pictures to judge by.
-
-    The split `val` is used if there is one. Else some pictures of `train`, near-duplicates
-    together, and none that holds the last objects of a class.
-
-    Raises:
-        UserError: nothing to train on, or nothing left to judge by.
-    """
-    train = [sample for sample in samples if sample.split == "train"]
-    val = [sample for sample in samples if sample.split == "val" and len(sample.boxes)]
-    if not any(len(sample.boxes) for sample in train):
-        raise UserError("data/boxes.csv: no box in a training picture. Label some objects.")
-    order = np.random.default_rng(options.train.seed).permutation(len(train))
-    train = [train[i] for i in order]
-    if val:
-        return train, val
-    left = np.bincount(
-        np.concatenate([sample.labels for sample in train]), minlength=len(options.classes)
-    )
-    wanted = max(1, round(options.train.held_out_share * len(train)))
-    chosen: set[str] = set()
-    held_out: list[Sample] = []
-    for first in train:
-        members = [sample for sample in train if sample.group == first.group]
-        objects = np.concatenate([sample.labels for sample in members])
-        rest = left - np.bincount(objects, minlength=len(left))
-        fits = len(held_out) + len(members) <= wanted
-        if (
-            first.group in chosen
-            or not len(objects)
-            or not fits
-            or (rest < np.minimum(left, 1)).any()
-        ):
-            continue
-        chosen.add(first.group)
-        held_out += members
-        left = rest
-    if not held_out:
-        raise UserError(
-            "Too few pictures: every one holds the only object of a class, so none can be held "
-            "out to judge by. Label more, or give a split val."
-        )
-    return [sample for sample in train if sample.group not in chosen], held_out
 
 
 def choose_beginning(strides: tuple[int, ...], options) -> Beginning:
@@ -183,40 +155,20 @@ def read_scenes(samples: list[Sample], preprocess: Preprocess) -> list[Scene]:
         return list(tqdm(scenes, "pictures", len(samples), leave=False))
 
 
-def affordable_steps(
-    run: Path,
-    name: str,
-    replicas: Replicas,
-    crops: Crops,
-    batch_size: int,
-    frozen_share: float,
-    share: float,
-    options,
-) -> int:
-    """As many steps as fit into a share of `train.minutes`, measured on a few; noted in the run,
-    so that a resumed one has the same plan."""
+def affordable_steps(run: Path, stage: str, replicas: Replicas, few, losses, seconds) -> int:
+    """As many steps as fit into some seconds, measured on a few batches; noted in the run, so
+    that a resumed one has the same plan."""
     plan = runs.about(run).get("planned_steps", {})
-    if name not in plan:
-        network = replicas.main
-        for index, group in enumerate(network.depth_groups()):
-            for parameter in group:
-                parameter.stop_gradient = index < round(
-                    frozen_share * (len(network.depth_groups()) - 1)
-                )
-        rng = np.random.default_rng(0)
-        for step, (x, targets) in enumerate(crops.batches(4, batch_size, rng)):
-            if step == 1:  # the first one prepares the kernels
-                before = time.monotonic()
-            replicas.gradients(x, targets, type(network).losses)
-            network.clear_gradients()
-        seconds = (time.monotonic() - before) / 3
-        room = share * options.train.minutes * 60 * (1 - JUDGING_SHARE)
-        plan[name] = max(1, int(room / seconds))
+    if stage not in plan:
+        times = []
+        for x, targets in few:
+            before = time.monotonic()
+            replicas.gradients(x, targets, losses)
+            replicas.main.clear_gradients()
+            times.append(time.monotonic() - before)
+        plan[stage] = max(1, int(seconds / np.median(times[1:])))  # the first prepares the kernels
         runs.note(run, planned_steps=plan)
-    print(
-        f"{name}: {plan[name]} steps of {batch_size} crops, {share * options.train.minutes:.0f} min"
-    )
-    return plan[name]
+    return plan[stage]
 
 
 if __name__ == "__main__":

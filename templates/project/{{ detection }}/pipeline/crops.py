@@ -93,7 +93,7 @@ class Crops:
         span = side / zoom  # px of the scene that the crop shows
         height, width = scene.picture.shape[:2]
         corner = [
-            _start(length, span, None if box is None else (box[axis], box[axis + 2]), rng)
+            start_of(length, span, None if box is None else (box[axis], box[axis + 2]), rng)
             for axis, length in ((0, width), (1, height))
         ]
         matrix = np.float32([[zoom, 0, -corner[0] * zoom], [0, zoom, -corner[1] * zoom]])
@@ -102,7 +102,7 @@ class Crops:
         )
         boxes = (scene.boxes - np.tile(corner, 2)) * zoom
         picture, boxes = _turn(picture, boxes, self.options.symmetry, rng)
-        return picture, _visible(boxes, scene.labels, side)
+        return picture, visible(boxes, scene.labels, np.ones(len(boxes)), side)
 
     def _mosaic(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Four crops in one: Bochkovskiy et al., YOLOv4, 2020."""
@@ -154,7 +154,7 @@ def padded(objects: list[np.ndarray]) -> np.ndarray:
     return result
 
 
-def _start(length: int, span: float, box: tuple[float, float] | None, rng) -> float:
+def start_of(length: int, span: float, box: tuple[float, float] | None, rng) -> float:
     """Where a crop of `span` px begins along a side: within the picture where that can be, and
     around the whole box if there is one and it fits."""
     low, high = min(0.0, length - span), max(0.0, length - span)
@@ -178,7 +178,7 @@ def _turn(picture: np.ndarray, boxes: np.ndarray, symmetry: str, rng):
     return np.ascontiguousarray(picture), np.stack([x0, y0, x1, y1], axis=1)
 
 
-def _visible(boxes: np.ndarray, labels: np.ndarray, side: int) -> np.ndarray:
+def visible(boxes: np.ndarray, labels: np.ndarray, weights: np.ndarray, side: int) -> np.ndarray:
     """Objects [M, 6] of a crop: boxes cut to what is seen. Of those cut too much the weight is 0:
     they are neither learned nor taken for background."""
     seen = np.clip(boxes, 0, side)
@@ -187,6 +187,7 @@ def _visible(boxes: np.ndarray, labels: np.ndarray, side: int) -> np.ndarray:
     share = area(seen) / np.maximum(area(boxes), 1e-6)
     # An object larger than the crop can't be whole in it; most of the crop will do.
     weight = (share >= VISIBLE) | (area(seen) > 0.5 * side * side)
+    weight = weight * weights
     rows = np.concatenate([labels[:, None], seen, weight[:, None]], axis=1)
     return np.float32(rows[here][:MOST_OBJECTS])
 

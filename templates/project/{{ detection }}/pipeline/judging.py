@@ -1,5 +1,8 @@
 """How training judges a detector by held-out pictures."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from pipeline.dataset import Sample
@@ -11,19 +14,25 @@ from pipeline.replicas import Replicas
 from pipeline.trained import Layers
 
 
-def found_by(replicas: Replicas, samples: list[Sample], preprocess: Preprocess) -> list[Detections]:
-    """What the network finds in each picture; every copy of it looks at some of them."""
-    replicas.synchronise()
-    count = len(replicas.networks)
+def found_by(predictors: list, samples: list[Sample], preprocess: Preprocess) -> list[Detections]:
+    """What a network finds in each picture; copies of it look at some of them each."""
+    count = len(predictors)
 
-    def some(network, number: int) -> list[Detections]:
+    def some(number: int) -> list[Detections]:
         paths = [sample.path for sample in samples[number::count]]
-        return list(detect(Layers(network), preprocess, paths))
+        return list(detect(predictors[number], preprocess, paths))
 
     found: list = [None] * len(samples)
-    for number, part in enumerate(replicas.threads.map(some, replicas.networks, range(count))):
-        found[number::count] = part
+    with ThreadPoolExecutor(count) as threads:
+        for number, part in enumerate(threads.map(some, range(count))):
+            found[number::count] = part
     return found
+
+
+def copies(replicas: Replicas) -> list[Layers]:
+    """The copies of a network in training, up to date, for `found_by`."""
+    replicas.synchronise()
+    return [Layers(network) for network in replicas.networks]
 
 
 def average_precision(
@@ -39,8 +48,15 @@ def average_precision(
 
 
 def judge(
-    replicas: Replicas, samples: list[Sample], preprocess: Preprocess, classes: int
+    look: Callable[[], list], preprocess: Preprocess, classes: int, samples: list[Sample]
 ) -> tuple[float, dict[str, float]]:
-    """For `fine_tune`: what is to become small, and the figures for the curves."""
-    measured = average_precision(samples, found_by(replicas, samples, preprocess), classes)
+    """For `fine_tune`: what is to become small, and the figures for the curves.
+
+    Args:
+        look: gives predictors, as for `found_by`, with the weights of the moment.
+        preprocess: how a picture becomes inputs.
+        classes: how many.
+        samples: the pictures to judge by.
+    """
+    measured = average_precision(samples, found_by(look(), samples, preprocess), classes)
     return -measured["AP50"], {f"held_out_{name}": value for name, value in measured.items()}

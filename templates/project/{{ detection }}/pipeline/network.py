@@ -77,12 +77,19 @@ class DenseDetector(nn.Layer):
         )
 
     def forward(self, x):
-        """Pictures [N, 3, S, S], 0..255 -> for all cells of all levels, level by level:
-        logits [N, cells, classes] and distances of the sides left, top, right, bottom from the
-        cell's centre, [N, cells, 4], px."""
+        """Pictures [N, 3, S, S], 0..255 -> what `cells` says of them."""
+        return self.cells(self.maps(x))
+
+    def maps(self, x):
+        """Pictures [N, 3, S, S], 0..255 -> the backbone's maps, fine to coarse."""
+        return self.backbone(x)
+
+    def cells(self, maps):
+        """The backbone's maps -> for all cells of all levels, level by level: logits
+        [N, cells, classes] and distances of the sides left, top, right, bottom from the cell's
+        centre, [N, cells, 4], px."""
         maps = [
-            (m - getattr(self, f"mean{i}")) * getattr(self, f"scale{i}")
-            for i, m in enumerate(self.backbone(x))
+            (m - getattr(self, f"mean{i}")) * getattr(self, f"scale{i}") for i, m in enumerate(maps)
         ]
         logits, sides = [], []
         for stride in self.strides:
@@ -112,8 +119,12 @@ class DenseDetector(nn.Layer):
             targets: [N, M, 6]: label, x0, y0, x1, y1 in px and weight: 1; 0 for what is cut too
                 much to be learned, and is not to be unlearned either; label -1 for no object.
         """
-        logits, sides = self(x)
-        size = x.shape[2]
+        return self.losses_of(self.maps(x), targets)
+
+    def losses_of(self, maps, targets):
+        """`losses` of pictures whose maps are known."""
+        logits, sides = self.cells(maps)
+        size = maps[0].shape[2] * self.map_strides[0]
         heat, care, wanted, weight = (
             paddle.to_tensor(array)
             for array in dense_targets(targets.numpy(), size, self.strides, self.num_classes)
@@ -122,18 +133,23 @@ class DenseDetector(nn.Layer):
         overlap = _giou(sides, wanted) * weight
         objects = max(1.0, float(weight.sum()))
         loss = (centre.sum() + BOX_WEIGHT * overlap.sum()) / objects
-        return loss.expand([x.shape[0]])
+        return loss.expand([targets.shape[0]])
 
     def rows(self, x):
         """[N, 3, S, S] -> what was found, as `pipeline.detections.detect` wants it: rows [M, 6]
         of label, score, x0, y0, x1, y1 in px, and how many belong to each picture, [N]."""
-        logits, sides = self(x)
+        return self.rows_of(self.maps(x))
+
+    def rows_of(self, maps):
+        """`rows` of pictures whose maps are known."""
+        logits, sides = self.cells(maps)
+        size = maps[0].shape[2] * self.map_strides[0]
         scores = F.sigmoid(logits).transpose([0, 2, 1])
-        centres = paddle.to_tensor(cell_centres(x.shape[2], self.strides)[None])
+        centres = paddle.to_tensor(cell_centres(size, self.strides)[None])
         boxes = paddle.concat([centres - sides[:, :, :2], centres + sides[:, :, 2:]], axis=2)
         peaks, start = [], 0
         for stride in self.strides:  # a cell beside a likelier one says the same again
-            side = x.shape[2] // stride
+            side = size // stride
             level = scores[:, :, start : start + side * side]
             grid = level.reshape([-1, self.num_classes, side, side])
             top = F.max_pool2d(grid, 3, stride=1, padding=1)

@@ -80,16 +80,22 @@ class PaddleDetector(nn.Layer):
         self.eval()
 
     def forward(self, x):
-        """Pictures [N, 3, S, S], 0..255 -> for all cells of all levels: probabilities
+        """Pictures [N, 3, S, S], 0..255 -> what `cells` says of them."""
+        return self.cells(self.maps(x))
+
+    def maps(self, x):
+        """Pictures [N, 3, S, S], 0..255 -> those of the backbone's maps that the neck takes."""
+        if self.native:
+            return self.backbone({"image": (x - self.mean) / self.std})
+        found = self.backbone(x)
+        return [found[index] for index in EMBEDDED_MAPS]
+
+    def cells(self, maps):
+        """The maps -> for all cells of all levels: probabilities
         [N, cells, classes], distributions of the distances of the sides left, top, right, bottom
         [N, cells, 4, bins], centres [cells, 2], px, and strides [cells, 1], px."""
         from ppdet.modeling.assigners.utils import generate_anchors_for_grid_cell
 
-        if self.native:
-            maps = self.backbone({"image": (x - self.mean) / self.std})
-        else:
-            found = self.backbone(x)
-            maps = [found[index] for index in EMBEDDED_MAPS]
         maps = self.neck(maps)
         if self.is_ppyoloe:
             scores, _, distances = self.head.forward_train(maps, {"get_data": True})
@@ -106,16 +112,24 @@ class PaddleDetector(nn.Layer):
             x: [N, 3, S, S].
             targets: [N, M, 6], as in `DenseDetector.losses`.
         """
+        return self.losses_of(self.maps(x), targets)
+
+    def losses_of(self, maps, targets):
+        """`losses` of pictures whose maps are known."""
         if paddle.is_grad_enabled():  # else held-out pictures would change the statistics
             self.neck.train()
             self.head.train()
-        cells = self(x)
+        cells = self.cells(maps)
         self.eval()
-        return aligned_loss(self.head.assigner, *cells, targets).expand([x.shape[0]])
+        return aligned_loss(self.head.assigner, *cells, targets).expand([targets.shape[0]])
 
     def rows(self, x):
         """[N, 3, S, S] -> what was found, as in `DenseDetector.rows`."""
-        scores, distances, centres, strides = self(x)
+        return self.rows_of(self.maps(x))
+
+    def rows_of(self, maps):
+        """`rows` of pictures whose maps are known."""
+        scores, distances, centres, strides = self.cells(maps)
         boxes = boxes_of(distances, centres, strides)
         return best_boxes(boxes, scores.transpose([0, 2, 1]), SMALLEST_SCORE)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import paddle
@@ -12,6 +13,7 @@ from pipeline import files
 from pipeline.console import UserError
 from pipeline.detections import Detections, detect
 from pipeline.detectors import Architecture, new_network
+from pipeline.inference import Predictor, save_network
 from pipeline.preprocess import Preprocess
 from pipeline.weights import read_weights
 
@@ -60,6 +62,13 @@ class Trained:
     @property
     def classes(self) -> list[str]:
         return self.about["settings"]["classes"]
+
+    def exported(self) -> Predictor:
+        """The network in Paddle Inference: several times faster than its layers, which can't be
+        used any more."""
+        with TemporaryDirectory() as folder:
+            save_network(self.network, Path(folder) / "network", self.preprocess.input_size)
+            return Predictor(Path(folder) / "network")
 
     def detections(self, paths: list[Path]) -> Iterator[Detections]:
         """What the trained network finds in pictures, in training precision."""

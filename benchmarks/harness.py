@@ -1,0 +1,145 @@
+"""What the benchmarks share: projects made from this checkout, and results that outlive a stop.
+
+Everything lies in build/benchmarks/. A result is a line of JSON, written as it comes; a second
+call of a benchmark goes on where the first one stopped.
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+BUILD = REPOSITORY / "build" / "benchmarks"
+ENVIRONMENT = REPOSITORY / "build" / "project-env" / "bin" / "python"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of every benchmark that runs projects."""
+    parser.add_argument("--minutes", type=float, default=1e6, help="start nothing after this long")
+    parser.add_argument(
+        "--python", type=Path, default=ENVIRONMENT, help="of an environment with a project's lock"
+    )
+
+
+def need(*paths: Path) -> None:
+    """Ends the program with a line that names what is missing."""
+    for path in paths:
+        if not path.exists():
+            sys.exit(f"error: {path}: not there. See --help.")
+
+
+def template() -> Path:
+    """The templates of this checkout as a bundle, so that what is measured is what is here."""
+    bundle = BUILD / "templates.bundle"
+    if not bundle.is_file():
+        BUILD.mkdir(parents=True, exist_ok=True)
+        fewshot("scaffolder.releases", "build", "--bundle", bundle)
+    return bundle
+
+
+def new_project(folder: Path, *options: str | Path) -> None:
+    """`fewshot new` without questions."""
+    fewshot("scaffolder", "new", folder, "--defaults", "--template", template(), *options)
+
+
+def fewshot(module: str, *options: str | Path) -> None:
+    command = [sys.executable, "-m", module, *map(str, options)]
+    subprocess.run(command, check=True, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
+
+
+def run(
+    python: Path, project: Path, script: Path | str, *options: str, may_refuse: bool = False
+) -> str:
+    """Runs a script inside of a project and gives what it printed.
+
+    Ends the program if it fails, unless all that it did was to refuse its result (exit code 1).
+    """
+    command = [str(python.absolute()), str(script), *options]
+    environment = os.environ | {"PYTHONPATH": str(project), "FLAGS_enable_pir_api": "0"}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+    if done.returncode and not (may_refuse and done.returncode == 1):
+        sys.exit(f"error: {script} failed in {project}:\n{done.stdout}\n{done.stderr[-3000:]}")
+    return done.stdout
+
+
+def timed(python: Path, project: Path, steps: Iterable[str]) -> dict[str, float]:
+    """Runs scripts with their options, one after the other; seconds of each."""
+    seconds = {}
+    for step in steps:
+        started = time.monotonic()
+        run(python, project, *step.split(), may_refuse=step == "compress.py")
+        seconds[step] = round(time.monotonic() - started, 1)
+    return seconds
+
+
+def newest_run(project: Path) -> tuple[Path, dict]:
+    """The newest run's folder and its run.json."""
+    folder = max((project / "runs").iterdir())
+    return folder, read_json(folder / "run.json")
+
+
+def read_json(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_rows(results: Path) -> list[dict]:
+    if not results.is_file():
+        return []
+    return [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+
+
+def measure_all(
+    results: Path, keys: list[dict], measure: Callable[[dict], dict], minutes: float
+) -> list[dict]:
+    """Measures what `results` does not hold yet, and gives all that it holds.
+
+    Args:
+        results: a file with a result a line, kept as they come.
+        keys: what tells one result from another.
+        measure: key -> figures.
+        minutes: nothing is started after so many.
+    """
+    deadline = time.monotonic() + minutes * 60
+    BUILD.mkdir(parents=True, exist_ok=True)
+    for key in keys:
+        if any(key.items() <= row.items() for row in read_rows(results)):
+            continue
+        if time.monotonic() > deadline:
+            print("Time is up; the same command goes on from here.")
+            break
+        row = key | measure(key)
+        with results.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        shown = {name: row[name] for name in ("accuracy", "AP50", "seconds") if name in row}
+        print(*key.values(), shown, flush=True)
+    return read_rows(results)
+
+
+def chosen(rows: list[dict], **key) -> list[dict]:
+    """The rows with these values."""
+    return [row for row in rows if key.items() <= row.items()]
+
+
+def interval(rows: list[dict]) -> tuple[float, float, float]:
+    """Lower end of the 95% interval of the accuracy, mean, upper end."""
+    means = sorted(resampled(rows))
+    return means[49], statistics.mean(row["accuracy"] for row in rows), means[1949]
+
+
+def resampled(rows: list[dict]) -> list[float]:
+    """2000 bootstrap means; draws and test pictures are drawn again together."""
+    chance = random.Random(0)
+    count = len(rows[0]["right"])
+    means = []
+    for _ in range(2000):
+        drawn = [chance.choice(rows)["right"] for _ in rows]
+        pictures = chance.choices(range(count), k=count)
+        means.append(sum(right[i] for right in drawn for i in pictures) / count / len(drawn))
+    return means
