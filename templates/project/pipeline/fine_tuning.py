@@ -39,7 +39,6 @@ def fine_tune(
     steps_an_epoch: int,
     phase: Phase,
     options,
-    frozen_share: float,
 ) -> None:
     """Trains `replicas.main` in place, from the phase's checkpoint on if there is one.
 
@@ -56,8 +55,8 @@ def fine_tune(
         epochs: planned; the learning rate follows this number.
         steps_an_epoch: how many `batches` gives.
         phase: collects the curves and the checkpoint.
-        options: `train` of the settings.
-        frozen_share: of the layers below the head, the lowest ones, that stay as they are.
+        options: `train` of the settings; `frozen_share` of the layers below the head, the lowest
+            ones, stay as they are.
 
     Raises:
         UserError: through `batches`.
@@ -80,7 +79,7 @@ def fine_tune(
     for epoch in range(start, epochs):
         if judge is not None and epoch - progress.best_epoch > options.patience * epochs:
             break
-        freeze(groups, epoch / (UNFREEZING_SHARE * epochs), frozen_share)
+        freeze(groups, epoch / (UNFREEZING_SHARE * epochs), options.frozen_share)
         found = []
         for x, targets in batches(rng):
             step = epoch * steps_an_epoch + len(found)

@@ -86,8 +86,8 @@ def main() -> None:
         epoch = partial(batches, fitted, options, preprocess, custom_augment)
         each = steps_an_epoch(len(fitted.labels), options.train.batch_size)
         epochs = max(1, round(steps / each))
-        phase, share = Phase(run, name), options.train.frozen_share
-        fine_tune(replicas, epoch, losses, judge, epochs, each, phase, options.train, share)
+        phase = Phase(run, name)
+        fine_tune(replicas, epoch, losses, judge, epochs, each, phase, options.train)
 
     custom_augment = custom_hooks.augment()
     x = preprocess.batch(squares)

@@ -73,10 +73,10 @@ def main() -> None:
         x, _ = next(crops.batches(1, 16, np.random.default_rng(0)))
         network.standardise(x)
 
-    def train(stage: str, inputs, losses, size: int, frozen_share: float, seconds, look) -> dict:
+    def train(stage: str, inputs, losses, size: int, rates, seconds: float, look) -> dict:
         """Trains for so many seconds on batches of `size` inputs; AP50 and AP of what `look`
         gives, the network's forms that can look at pictures, on the held-out ones."""
-        freeze(network.depth_groups(), 1.0, frozen_share)
+        freeze(network.depth_groups(), 1.0, rates.frozen_share)
         few = inputs.batches(4, size, np.random.default_rng(0))
         steps = affordable_steps(run, stage, replicas, few, losses, seconds * (1 - JUDGING_SHARE))
         epochs = int(np.clip(steps // FEWEST_STEPS, 1, EPOCHS))
@@ -85,9 +85,7 @@ def main() -> None:
         judge = partial(judging.judge, look, preprocess, len(options.classes))
         batches, phase = partial(inputs.batches, each, size), Phase(run, stage)
         by_few = partial(judge, held_out[:JUDGED])
-        fine_tune(
-            replicas, batches, losses, by_few, epochs, each, phase, options.train, frozen_share
-        )
+        fine_tune(replicas, batches, losses, by_few, epochs, each, phase, rates)
         measured = judge(held_out)[1]
         print(f"{stage}: AP50 {measured['held_out_AP50']:.3f} on {len(held_out)} held-out pictures")
         return {name.removeprefix("held_out_"): value for name, value in measured.items()}
@@ -108,7 +106,10 @@ def main() -> None:
             make_sheets(folder, frozen, whole, SHEETS_SHARE * seconds, rng)
         sheets = Sheets(folder, preprocess.input_size, side)
         left, size = end - time.monotonic(), WINDOWS * batch_size
-        measured = train("head", sheets, type(network).losses_of, size, 1.0, left, lambda: [frozen])
+        rates = {"learning_rate": options.train.head_rate, "frozen_share": 1.0}
+        rates = options.train.model_copy(update=rates)
+        losses = type(network).losses_of
+        measured = train("head", sheets, losses, size, rates, left, lambda: [frozen])
         known = {"pictures": len(held_out), "stage_1": measured}
         runs.save(run, network, preprocess, stage=1, held_out=known)
         files.remove(folder)
@@ -116,11 +117,9 @@ def main() -> None:
         return runs.finish(run, started)
 
     # Stage 2: everything, unfrozen from the top downwards.
-    left, share = options.train.minutes * 60 - seconds, options.train.frozen_share
-    copies = partial(judging.copies, replicas)
-    known["stage_2"] = train(
-        "fine-tuning", crops, type(network).losses, batch_size, share, left, copies
-    )
+    left, copies = options.train.minutes * 60 - seconds, partial(judging.copies, replicas)
+    losses = type(network).losses
+    known["stage_2"] = train("fine-tuning", crops, losses, batch_size, options.train, left, copies)
     if known["stage_2"]["AP50"] > known["stage_1"]["AP50"]:
         runs.save(run, network, preprocess, stage=2, held_out=known)
     else:

@@ -37,9 +37,10 @@ class Augment(Section):
 
 class Train(Section):
     seed: int = Field(0, ge=0)
-    minutes: float = Field(15, gt=0)
-    head_share: float = Field(0.3, gt=0, le=1)
+    minutes: float = Field(20, gt=0)
+    head_share: float = Field(0.35, gt=0, le=1)
     batch_size: PositiveInt = 8
+    head_rate: float = Field(3e-3, gt=0, le=0.1)
     learning_rate: float = Field(1e-3, gt=0, le=0.1)
     bottom_rate: float = Field(1.0, gt=0, le=1)
     frozen_share: float = Field(0.0, ge=0, le=1)
