@@ -19,16 +19,14 @@ crops, stages and minutes. `plain` is PaddleDetection's own training: benchmarks
 import argparse
 import csv
 import json
-import random
 import re
 import shutil
 import statistics
-from collections import Counter
 from pathlib import Path
 
+import coco
 import harness
 from harness import BUILD, REPOSITORY, chosen, read_json
-from PIL import Image
 
 TITLES = {
     "fewshot": "fewshot (train.py)",
@@ -36,7 +34,6 @@ TITLES = {
     "plain": "plain PaddleDetection, PicoDet",
 }
 STEPS = ("check_data.py", "train.py", "evaluate.py", "export.py", "compress.py")
-PLACES = 200  # to try for a window before a picture is left out
 
 
 def main() -> None:
@@ -87,31 +84,35 @@ def plan(arguments) -> list[dict]:
 def measure(arguments, key: dict) -> dict:
     """What a project reaches: AP50 and AP on the test pictures with their intervals, seconds of
     each step, AP50 on held-out pictures over time, and what became of the int8 export."""
-    project = draw(arguments, key)
+    project = draw(arguments.data, key)
     if key["method"] == "plain":
         harness.run(arguments.python, project, "check_data.py")
         script = REPOSITORY / "benchmarks" / "plain_detector.py"
         return json.loads(harness.run(arguments.python, project, script).splitlines()[-1])
     seconds = harness.timed(arguments.python, project, STEPS)
+    found = measured(project) | {"seconds": sum(seconds.values()), "steps": seconds}
+    return found | {"int8": int8(project)}
+
+
+def measured(project: Path) -> dict:
+    """What the newest run reached, and AP50 on held-out pictures over time."""
     folder, about = harness.newest_run(project)
-    measured = read_json(folder / "evaluation" / "metrics.json")
+    metrics = read_json(folder / "evaluation" / "metrics.json")
     return {
-        "AP50": measured["AP50"]["value"],
-        "test": {name: measured[name] for name in ("pictures", "boxes", "AP50", "AP")},
+        "AP50": metrics["AP50"]["value"],
+        "test": {name: metrics[name] for name in ("pictures", "boxes", "AP50", "AP")},
         "class_AP50": dict(
-            zip(measured["names"], (row["AP50"] for row in measured["classes"]), strict=True)
+            zip(metrics["names"], (row["AP50"] for row in metrics["classes"]), strict=True)
         ),
         "stage": about["stage"],
         "held_out": about["held_out"],
-        "seconds": sum(seconds.values()),
-        "steps": seconds,
         "curves": {path.stem: read_csv(path) for path in by_age(folder / "curves")},
-        "int8": int8(project, folder.name),
     }
 
 
-def int8(project: Path, name: str) -> dict:
+def int8(project: Path) -> dict:
     """What compress.py measured on the test pictures, and why it refused the result, if it did."""
+    name = harness.newest_run(project)[0].name
     accepted = project / "export" / f"{name}-int8" / "export.json"
     refused = project / "export" / f"{name}-int8.refused" / "refused.json"
     about = read_json(accepted if accepted.is_file() else refused)
@@ -127,129 +128,33 @@ def read_csv(path: Path) -> list[dict[str, float]]:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
-def draw(arguments, key: dict) -> Path:
-    """A rendered project with the drawn pictures and all test pictures as its data."""
+def project_folder(data: Path, key: dict) -> Path:
     parts = [f"{name}{value}" for name, value in key.items() if value is not None]
-    project = BUILD / "-".join([arguments.data.name, *parts]).replace("_", "")
+    return BUILD / "-".join([data.name, *parts]).replace("_", "")
+
+
+def draw(data: Path, key: dict) -> Path:
+    """A rendered project with the drawn pictures and all test pictures as its data."""
+    project = project_folder(data, key)
     shutil.rmtree(project, ignore_errors=True)
-    train, test = (read_coco(arguments, name) for name in ("train", "test"))
-    chance = random.Random(key["seed"])
-    train = chosen_pictures(train, key, chance)
-    classes = sorted({box["class"] for picture in test for box in picture["boxes"]})
+    train, test, classes = coco.draw(data, key)
     options = [part for name in classes for part in ("--class", name)]
     harness.new_project(project, "--task", "detection", *options)
-    set_values(project / "settings.yaml", key)
-    for split, pictures in (("train", train), ("test", test)):
-        write_coco(arguments.data / "images", project / "data", split, pictures, classes, key)
+    detector = None if key["method"] == "fewshot" else "picodet"
+    set_values(project, seed=key["seed"], minutes=key["train_minutes"], detector=detector)
+    coco.write(data, project / "data", train, test, classes, key["windows"])
     return project
 
 
-def set_values(settings: Path, key: dict) -> None:
+def set_values(project: Path, **values) -> None:
+    """Writes values into settings.yaml, None meaning what stands there."""
+    settings = project / "settings.yaml"
     text = settings.read_text(encoding="utf-8")
-    wanted = {"seed": key["seed"], "minutes": key["train_minutes"]}
-    if key["method"] != "fewshot":
-        wanted["detector"] = "picodet"
-    for name, value in wanted.items():
+    for name, value in values.items():
         if value is not None:
             text, count = re.subn(rf"(?m)^(  {name}:) \S+", rf"\1 {value}", text)
             assert count == 1, name
     settings.write_text(text, encoding="utf-8")
-
-
-def read_coco(arguments, split: str) -> list[dict]:
-    """Pictures with their boxes, without those of the class that is left out."""
-    coco = read_json(arguments.data / f"{split}.json")
-    names = {category["id"]: category["name"] for category in coco["categories"]}
-    pictures = {image["id"]: {"name": image["file_name"], "boxes": []} for image in coco["images"]}
-    for row in coco["annotations"]:
-        name = names[row["category_id"]]
-        if name != arguments.leave_out:
-            pictures[row["image_id"]]["boxes"].append({"class": name, "bbox": row["bbox"]})
-    return sorted(pictures.values(), key=lambda picture: picture["name"])
-
-
-def chosen_pictures(pictures: list[dict], key: dict, chance: random.Random) -> list[dict]:
-    """So many pictures, or as many as hold the wanted number of objects of each class."""
-    chance.shuffle(pictures)
-    if key["shots"] is None:
-        return pictures[: key["images"]]
-    counts: Counter = Counter()
-    taken = []
-    for picture in pictures:
-        found = Counter(box["class"] for box in picture["boxes"])
-        if any(counts[name] < key["shots"] for name in found):
-            counts += found
-            taken.append(picture)
-    return taken
-
-
-def write_coco(
-    images: Path, data: Path, split: str, pictures: list[dict], classes: list[str], key: dict
-) -> None:
-    """Writes <split>/*.jpg or .png and <split>.json."""
-    (data / split).mkdir(parents=True)
-    rows, boxes = [], []
-    for picture in pictures:
-        source = images / picture["name"]
-        target = data / split / source.name
-        if key["windows"]:
-            target = target.with_suffix(".png")
-            found = write_window(source, target, picture["boxes"], key["windows"])
-            if found is None:
-                continue
-        else:
-            shutil.copyfile(source, target)
-            found = picture["boxes"]
-        with Image.open(target) as opened:
-            width, height = opened.size
-        number = len(rows) + 1
-        name = f"{split}/{target.name}"
-        rows.append({"id": number, "file_name": name, "width": width, "height": height})
-        boxes += [
-            {
-                "id": len(boxes) + i,
-                "image_id": number,
-                "category_id": classes.index(box["class"]) + 1,
-                "bbox": box["bbox"],
-                "area": box["bbox"][2] * box["bbox"][3],
-                "iscrowd": 0,
-            }
-            for i, box in enumerate(found, 1)
-        ]
-    categories = [{"id": number, "name": name} for number, name in enumerate(classes, 1)]
-    coco = {"images": rows, "annotations": boxes, "categories": categories}
-    (data / f"{split}.json").write_text(json.dumps(coco), encoding="utf-8")
-
-
-def write_window(source: Path, target: Path, boxes: list[dict], side: int) -> list[dict] | None:
-    """Cuts out a window of `side` px, enlarges it to the picture's size and gives its boxes.
-    None if no place was found where it holds an object and cuts none."""
-    chance = random.Random(source.name)
-    with Image.open(source) as opened:
-        picture = opened.convert("RGB")
-    for _ in range(PLACES):
-        left = chance.randint(0, picture.width - side)
-        top = chance.randint(0, picture.height - side)
-        inside, cut = [], False
-        for box in boxes:
-            x, y, w, h = box["bbox"]
-            seen_w = min(x + w, left + side) - max(x, left)
-            seen_h = min(y + h, top + side) - max(y, top)
-            if (seen_w, seen_h) == (w, h):
-                inside.append((box["class"], x - left, y - top, w, h))
-            elif min(seen_w, seen_h) > 0:
-                cut = True
-        if inside and not cut:
-            break
-    else:
-        return None
-    scale = picture.width / side
-    window = picture.crop((left, top, left + side, top + side))
-    window.resize(picture.size, Image.Resampling.BICUBIC).save(target)
-    return [
-        {"class": name, "bbox": [round(value * scale, 1) for value in values]}
-        for name, *values in inside
-    ]
 
 
 def report(rows: list[dict], arguments) -> None:
