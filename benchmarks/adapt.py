@@ -61,7 +61,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--source-images", type=int, default=200, help="of them for training")
     parser.add_argument("--data", type=Path, required=True, help="data of the new line")
     parser.add_argument("--images", type=int, help="of them for training; all by default")
-    parser.add_argument("--train-minutes", type=float, help="train.minutes; the template's if not")
+    parser.add_argument("--train-minutes", type=float, help="train.minutes of both lines")
     parser.add_argument("--seeds", type=int, default=3)
     harness.add_arguments(parser)
     arguments = parser.parse_args()
@@ -101,7 +101,8 @@ def measure(arguments, key: dict) -> dict:
 def source_project(arguments) -> Path:
     """The first line's project, trained."""
     key = dict.fromkeys(("images", "shots", "leave_out", "windows", "train_minutes"))
-    key |= {"images": arguments.source_images, "seed": 0, "method": "fewshot"}
+    key |= {"images": arguments.source_images, "train_minutes": arguments.train_minutes}
+    key |= {"seed": 0, "method": "fewshot"}
     folder = detection.project_folder(arguments.source, key)
     if not list(folder.glob("runs/*/evaluation/metrics.json")):
         detection.draw(arguments.source, key)
