@@ -70,4 +70,5 @@ $(PROJECT_ENV)/.ready: templates/project/requirements/cpu.txt | $(VENV)/.tool
 	$(VENV)/bin/python -m scaffolder.releases build --bundle build/templates.bundle
 	$(VENV)/bin/fewshot new build/project --defaults --template build/templates.bundle >/dev/null
 	$(MAKE) -C build/project setup VENV=$(PROJECT_ENV)
+	$(PROJECT_ENV)/bin/python -m pip install --quiet hypothesis
 	touch $@

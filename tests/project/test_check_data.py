@@ -140,7 +140,7 @@ def test_small_classes_get_test_pictures(in_project, count, test):
 
 
 def test_any_grouping_is_split_fairly(in_project):
-    hypothesis = pytest.importorskip("hypothesis")
+    import hypothesis
     from hypothesis import strategies as st
 
     from pipeline.splitting import draw_splits
