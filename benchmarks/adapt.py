@@ -6,8 +6,8 @@
 Both folders are as for benchmarks/detection.py. A project is trained on pictures of the source
 first, and `fewshot adapt` starts the new line's from it. "From scratch" begins with a backbone of
 random weights. All three get the same pictures, minutes and scripts; seeds draw the pictures and
-order the training. Results are kept as they come in build/benchmarks/, and a second call goes on
-where the first one stopped; remove that folder after a change of the templates.
+order the training. Results are kept as they come in benchmarks/results/, and a second call goes
+on where the first one stopped.
 """
 
 import argparse
@@ -38,7 +38,7 @@ save_file({name: value.numpy() for name, value in new_backbone(EMBEDDED).state_d
 def main() -> None:
     arguments = read_arguments()
     rows = harness.measure_all(
-        BUILD / f"adapt-{arguments.data.name}.jsonl",
+        f"adapt-{arguments.data.name}",
         plan(arguments),
         lambda key: measure(arguments, key),
         arguments.minutes,

@@ -7,8 +7,8 @@
 
 The folder holds train/<class>/ and test/<class>/. For each number of shots and each seed the
 shots are drawn from train/; nothing but them is used before the model is final, and the test
-split is looked at once. Results are kept as they come in build/benchmarks/, and a second call
-goes on where the first one stopped; remove that folder after a change of the templates.
+split is looked at once. Results are kept as they come in benchmarks/results/, and a second
+call goes on where the first one stopped.
 
 A draw is a project of its own, made by `fewshot new`; its own scripts do the work. The baselines
 run in the same environment on the same draw: benchmarks/baselines.py.
@@ -41,9 +41,11 @@ def main() -> None:
     if arguments.first_model:
         print(json.dumps(first_model(arguments), indent=2))
         return
-    results = BUILD / f"{arguments.data.name}.jsonl"
     rows = harness.measure_all(
-        results, plan(arguments), lambda key: measure(arguments, key), arguments.minutes
+        arguments.data.name,
+        plan(arguments),
+        lambda key: measure(arguments, key),
+        arguments.minutes,
     )
     if arguments.compare_labels:
         report_ratios(rows, arguments)
@@ -90,7 +92,7 @@ def plan(arguments) -> list[dict]:
 
 
 def measure(arguments, key: dict) -> dict:
-    """Accuracy on the test split, its answers one by one (1 is right), and seconds."""
+    """Accuracy on the test split, its answers one by one ("1" is right), and seconds."""
     project = draw(arguments, key["labels"], key["seed"])
     if not key["method"].startswith("fewshot"):
         script = REPOSITORY / "benchmarks" / "baselines.py"
@@ -107,8 +109,8 @@ def measure(arguments, key: dict) -> dict:
     run(arguments.python, project, "evaluate.py")
     folder, about = harness.newest_run(project)
     with (folder / "evaluation" / "predictions.csv").open(encoding="utf-8", newline="") as file:
-        right = [int(row["label"] == row["predicted"]) for row in csv.DictReader(file)]
-    accuracy = sum(right) / len(right)
+        right = "".join(str(int(row["label"] == row["predicted"])) for row in csv.DictReader(file))
+    accuracy = right.count("1") / len(right)
     return {"accuracy": accuracy, "right": right, "seconds": seconds, "stage": about["stage"]}
 
 

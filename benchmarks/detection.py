@@ -8,8 +8,8 @@
 The folder holds images/, train.json and test.json (COCO). For each seed pictures are drawn from
 train.json; nothing but them is used before the model is final, and the test pictures are looked
 at once. --windows cuts a square of so many px, with whole objects only, out of each picture and
-enlarges it to the picture's size. Results are kept as they come in build/benchmarks/, and a second
-call goes on where the first one stopped; remove that folder after a change of the templates.
+enlarges it to the picture's size. Results are kept as they come in benchmarks/results/, and a
+second call goes on where the first one stopped.
 
 Each method is a project of its own, made by `fewshot new`; its scripts go the whole way from
 check_data.py to compress.py. `picodet` sets `model.detector` and nothing else, so it gets the same
@@ -39,7 +39,7 @@ STEPS = ("check_data.py", "train.py", "evaluate.py", "export.py", "compress.py")
 def main() -> None:
     arguments = read_arguments()
     rows = harness.measure_all(
-        BUILD / f"{arguments.data.name}.jsonl",
+        arguments.data.name,
         plan(arguments),
         lambda key: measure(arguments, key),
         arguments.minutes,

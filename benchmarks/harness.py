@@ -1,7 +1,9 @@
 """What the benchmarks share: projects made from this checkout, and results that outlive a stop.
 
-Everything lies in build/benchmarks/. A result is a line of JSON, written as it comes; a second
-call of a benchmark goes on where the first one stopped.
+A result is a line of JSON in benchmarks/results/, written as it comes, with the commit that it was
+measured at; a second call of a benchmark goes on where the first one stopped. To measure anew after
+a change of the templates, remove the lines that it concerns, and build/benchmarks/, where the
+projects lie.
 """
 
 import argparse
@@ -17,6 +19,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BUILD = REPOSITORY / "build" / "benchmarks"
+RESULTS = REPOSITORY / "benchmarks" / "results"
 ENVIRONMENT = REPOSITORY / "build" / "project-env" / "bin" / "python"
 
 
@@ -95,26 +98,34 @@ def read_rows(results: Path) -> list[dict]:
     return [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
 
 
+def commit() -> str:
+    """The checkout's commit, marked where files differ from it."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    done = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
 def measure_all(
-    results: Path, keys: list[dict], measure: Callable[[dict], dict], minutes: float
+    name: str, keys: list[dict], measure: Callable[[dict], dict], minutes: float
 ) -> list[dict]:
-    """Measures what `results` does not hold yet, and gives all that it holds.
+    """Measures what the results of this name do not hold yet, and gives all that they hold.
 
     Args:
-        results: a file with a result a line, kept as they come.
+        name: of the file in RESULTS.
         keys: what tells one result from another.
         measure: key -> figures.
         minutes: nothing is started after so many.
     """
     deadline = time.monotonic() + minutes * 60
-    BUILD.mkdir(parents=True, exist_ok=True)
+    results = RESULTS / f"{name}.jsonl"
+    RESULTS.mkdir(exist_ok=True)
     for key in keys:
         if any(key.items() <= row.items() for row in read_rows(results)):
             continue
         if time.monotonic() > deadline:
             print("Time is up; the same command goes on from here.")
             break
-        row = key | measure(key)
+        row = key | {"commit": commit()} | measure(key)
         with results.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         shown = {name: row[name] for name in ("accuracy", "AP50", "seconds") if name in row}
@@ -136,10 +147,11 @@ def interval(rows: list[dict]) -> tuple[float, float, float]:
 def resampled(rows: list[dict]) -> list[float]:
     """2000 bootstrap means; draws and test pictures are drawn again together."""
     chance = random.Random(0)
-    count = len(rows[0]["right"])
+    answers = [[int(answer) for answer in row["right"]] for row in rows]
+    count = len(answers[0])
     means = []
     for _ in range(2000):
-        drawn = [chance.choice(rows)["right"] for _ in rows]
+        drawn = [chance.choice(answers) for _ in rows]
         pictures = chance.choices(range(count), k=count)
         means.append(sum(right[i] for right in drawn for i in pictures) / count / len(drawn))
     return means
