@@ -71,10 +71,11 @@ def _with(text: str, path: tuple[str, ...], written: str) -> str:
         if name not in inside:
             if depth == 0 and len(path) > 1:
                 before = "" if text.endswith("\n") else newline
-                return f"{text}{before}{newline}{path[0]}:{newline}  {path[1]}: {written}{newline}"
+                section, key = map(_written, path)
+                return f"{text}{before}{newline}{section}:{newline}  {key}: {written}{newline}"
             first = node.value[0][0].start_mark
             line = text.rfind("\n", 0, first.index) + 1
-            entry = f"{text[line : first.index]}{name}: {written}{newline}"
+            entry = f"{text[line : first.index]}{_written(name)}: {written}{newline}"
             return text[:line] + entry + text[line:]
         node = inside[name]
     start, end = node.start_mark.index, node.end_mark.index

@@ -110,6 +110,11 @@ def test_any_value_can_be_given_to_any_setting(text, value, data):
         assert is_same(after[key], value if key == name else before[key])
 
 
+def test_a_key_that_yaml_takes_for_something_else_is_quoted():
+    text = settings_text.change("a: 1\n", {"on.off": 2, "null": 3})
+    assert yaml.safe_load(text) == {"a": 1, "on": {"off": 2}, "null": 3}
+
+
 @given(text=DUMPED, value=SCALARS, name=NAMES, data=st.data())
 def test_any_setting_can_be_added(text, value, name, data):
     settings = yaml.safe_load(text)
