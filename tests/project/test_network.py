@@ -156,18 +156,18 @@ def test_the_learning_rate_warms_up_and_falls():
 def test_layers_are_unfrozen_from_the_top():
     import paddle
 
-    from pipeline.fine_tuning import _freeze
+    from pipeline.fine_tuning import freeze
 
     groups = [paddle.nn.Linear(2, 2).parameters() for _ in range(6)]
 
     def frozen():
         return [group[0].stop_gradient for group in groups]
 
-    _freeze(groups, 0.0, 0.4)
+    freeze(groups, 0.0, 0.4)
     assert frozen() == [True, True, True, True, True, False]
-    _freeze(groups, 0.5, 0.4)
+    freeze(groups, 0.5, 0.4)
     assert frozen() == [True, True, True, False, False, False]
-    _freeze(groups, 2.0, 0.4)
+    freeze(groups, 2.0, 0.4)
     assert frozen() == [True, True, False, False, False, False]
 
 
