@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import paddle
@@ -104,6 +105,14 @@ def save_network(network, folder: Path, input_size: int) -> None:
         if not (beside / MODEL).is_file():
             raise UserError("Paddle wrote no model.pdmodel: FLAGS_enable_pir_api=0 came too late.")
         tidy(beside)
+
+
+def exported(network, input_size: int) -> Predictor:
+    """A Paddle layer in Paddle Inference, several times faster; the layer itself can't be used any
+    more. Arguments as for `save_network`."""
+    with TemporaryDirectory() as folder:
+        save_network(network, Path(folder) / "network", input_size)
+        return Predictor(Path(folder) / "network")
 
 
 def tidy(folder: Path) -> None:

@@ -52,12 +52,7 @@ class Crops:
         self.side = side
         self.options = options
         self.custom_augment = custom_augment
-        labels = np.concatenate([scene.labels for scene in scenes])
-        where = [(i, j) for i, scene in enumerate(scenes) for j in range(len(scene.labels))]
-        # Classes come up equally often, whatever their share of the objects.
-        self.objects = [
-            [where[k] for k in np.flatnonzero(labels == label)] for label in np.unique(labels)
-        ]
+        self.objects = by_class([scene.labels for scene in scenes])
 
     def batches(
         self, count: int, size: int, rng: np.random.Generator
@@ -82,8 +77,7 @@ class Crops:
 
     def _crop(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
         if self.objects and rng.random() < AROUND_OBJECTS:
-            members = self.objects[rng.integers(len(self.objects))]
-            index, which = members[rng.integers(len(members))]
+            index, which = any_object(self.objects, rng)
             scene = self.scenes[index]
             box = scene.boxes[which]
         else:
@@ -121,8 +115,7 @@ class Crops:
         "Simple Copy-Paste", CVPR 2021."""
         if not self.objects:
             return picture, objects
-        members = self.objects[rng.integers(len(self.objects))]
-        index, which = members[rng.integers(len(members))]
+        index, which = any_object(self.objects, rng)
         scene = self.scenes[index]
         low = np.floor(scene.boxes[which][:2]).astype(int).clip(0)
         high = np.ceil(scene.boxes[which][2:]).astype(int)
@@ -143,6 +136,21 @@ class Crops:
         area_below[:] = np.uint8(mask * patch + (1 - mask) * area_below)
         row = np.float32([[scene.labels[which], *place, 1]])
         return picture, np.concatenate([objects, row])
+
+
+def by_class(labels: list[np.ndarray]) -> list[list[tuple[int, int]]]:
+    """Labels of the objects of each picture -> for each class that occurs, where its objects are:
+    index of the picture, index of the object in it."""
+    joined = np.concatenate(labels)
+    where = [(i, j) for i, own in enumerate(labels) for j in range(len(own))]
+    return [[where[k] for k in np.flatnonzero(joined == label)] for label in np.unique(joined)]
+
+
+def any_object(objects: list[list[tuple[int, int]]], rng: np.random.Generator) -> tuple[int, int]:
+    """One of what `by_class` gives; classes come up equally often, however many objects each
+    has."""
+    members = objects[rng.integers(len(objects))]
+    return members[rng.integers(len(members))]
 
 
 def padded(objects: list[np.ndarray]) -> np.ndarray:

@@ -9,7 +9,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import paddle
@@ -17,8 +16,16 @@ from numpy.lib.format import open_memmap
 from tqdm import tqdm
 
 from pipeline import files
-from pipeline.crops import AROUND_OBJECTS, Crops, padded, start_of, visible
-from pipeline.inference import Predictor, save_network
+from pipeline.crops import (
+    AROUND_OBJECTS,
+    Crops,
+    any_object,
+    by_class,
+    padded,
+    start_of,
+    visible,
+)
+from pipeline.inference import exported
 from pipeline.project import CACHE, shown
 
 AT_ONCE = 4  # sheets through the backbone
@@ -46,9 +53,7 @@ class FrozenBackbone:
 
     def __init__(self, network, twin, side: int):
         self.network = network
-        with TemporaryDirectory() as folder:
-            save_network(_Maps(twin), Path(folder) / "backbone", side)
-            self.predictor = Predictor(Path(folder) / "backbone")
+        self.predictor = exported(_Maps(twin), side)
 
     def maps(self, x: np.ndarray) -> list[np.ndarray]:
         """[N, 3, S, S] float32 -> the maps, [N, C, S / stride, S / stride] each."""
@@ -78,12 +83,7 @@ class Sheets:
         self.side = side
         self.window = window
         self.strides = [side // m.shape[2] for m in self.maps]
-        labels = np.concatenate([rows[:, 0] for rows in self.objects])
-        where = [(i, j) for i, rows in enumerate(self.objects) for j in range(len(rows))]
-        # Classes come up equally often, whatever their share of the objects.
-        self.by_class = [
-            [where[k] for k in np.flatnonzero(labels == label)] for label in np.unique(labels)
-        ]
+        self.by_class = by_class([rows[:, 0] for rows in self.objects])
 
     def batches(
         self, count: int, size: int, rng: np.random.Generator
@@ -100,8 +100,7 @@ class Sheets:
         """The maps of a window [C, h, w] and its objects [M, 6]."""
         index, box = rng.integers(len(self.objects)), None
         if self.by_class and rng.random() < AROUND_OBJECTS:
-            members = self.by_class[rng.integers(len(self.by_class))]
-            index, which = members[rng.integers(len(members))]
+            index, which = any_object(self.by_class, rng)
             box = self.objects[index][which, 1:5]
         left, top = (self._start(box, axis, rng) for axis in (0, 1))
         maps = []

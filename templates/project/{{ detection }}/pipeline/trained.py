@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import paddle
@@ -13,7 +12,7 @@ from pipeline import files
 from pipeline.console import UserError
 from pipeline.detections import Detections, detect
 from pipeline.detectors import Architecture, new_network
-from pipeline.inference import Predictor, save_network
+from pipeline.inference import Predictor, exported
 from pipeline.preprocess import Preprocess
 from pipeline.weights import read_weights
 
@@ -66,9 +65,7 @@ class Trained:
     def exported(self) -> Predictor:
         """The network in Paddle Inference: several times faster than its layers, which can't be
         used any more."""
-        with TemporaryDirectory() as folder:
-            save_network(self.network, Path(folder) / "network", self.preprocess.input_size)
-            return Predictor(Path(folder) / "network")
+        return exported(self.network, self.preprocess.input_size)
 
     def detections(self, paths: list[Path]) -> Iterator[Detections]:
         """What the trained network finds in pictures, in training precision."""
