@@ -83,7 +83,7 @@ def assert_refused(done: "subprocess.CompletedProcess[str]", tmp_path: Path, tex
 
 def test_weights_settings_and_answers_are_taken_along(fewshot, source, tmp_path):
     run = add_run(source)
-    set_line(source, "minutes: 20 ", "minutes: 7.5")
+    set_line(source, "minutes: 35 ", "minutes: 7.5")
     before = contents(source)
     done = fewshot("adapt", "pcb", "screws", "--class", "open", "--class", "短路", "--defaults")
     assert done.returncode == 0, done.stderr

@@ -37,8 +37,8 @@ class Augment(Section):
 
 class Train(Section):
     seed: int = Field(0, ge=0)
-    minutes: float = Field(20, gt=0)
-    head_share: float = Field(0.35, gt=0, le=1)
+    minutes: float = Field(35, gt=0)
+    head_share: float = Field(0.2, gt=0, le=1)
     batch_size: PositiveInt = 8
     head_rate: float = Field(3e-3, gt=0, le=0.1)
     learning_rate: float = Field(1e-3, gt=0, le=0.1)
