@@ -13,6 +13,7 @@ from scaffolder.carry_over import listed, settings_of
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.existing import Existing, Run
 from scaffolder.messages import Note
+from scaffolder.rendering import ANSWERS_FILE
 
 START = "start"  # the new project's folder with the weights, and what its model.start says
 
@@ -68,7 +69,7 @@ def adapt(
         raise UsageError(f"{dest} lies inside {source}, which is only read: choose another folder")
     task = origin.answers.get("task")
     if not isinstance(task, str):
-        raise FewshotError(f"{origin.folder / create.ANSWERS_FILE} names no task")
+        raise FewshotError(f"{origin.folder / ANSWERS_FILE} names no task")
     if given.get("task", task) != task:
         raise UsageError(
             f"{origin.name} is a project for {task}, not for {given['task']}: "

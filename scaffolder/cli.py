@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scaffolder import __version__, answers, summary
+from scaffolder import __version__, answers, cli_projects, summary
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.messages import plain
 
@@ -197,6 +197,13 @@ def demo(
     project = create.new(dest, given, source=template, defaults=True, fill=chosen.fill)
     assert project is not None
     summary.made(dest, project, pictures=chosen.pictures)
+
+
+app.command(epilog="Example: fewshot update --plan --diff pcb-line")(cli_projects.update)
+app.command(epilog="Example: fewshot status lines")(cli_projects.status)
+app.command("config", epilog="Example: fewshot config template ssh://git.example/template.git")(
+    cli_projects.configure
+)
 
 
 def _given(flags: dict[str, Any]) -> answers.Answers:

@@ -1,7 +1,6 @@
 """Renders a project, commits it, and puts it in its place, all or nothing."""
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,9 +11,8 @@ from typing import Any
 
 from scaffolder import answers, git
 from scaffolder.errors import FewshotError, UsageError
+from scaffolder.rendering import render
 from scaffolder.source import Release, checkout
-
-ANSWERS_FILE = ".copier-answers.yml"
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def new(
         offered = _checked_together(offered, given, release)
         if defaults:
             given = offered
-        recorded = _render(release, stage, given, offered, defaults)
+        recorded = render(release, stage, given, offered=offered, defaults=defaults)
         if not confirm(recorded):
             return None
         if fill:
@@ -138,43 +136,6 @@ def _checked_together(
         return answers.check(answers.merge(offered, given), release.questions)
     except UsageError as error:
         raise UsageError(f"{error} (from the other project's answers; an option wins)") from None
-
-
-def _render(
-    release: Release,
-    stage: Path,
-    given: answers.Answers,
-    offered: answers.Answers,
-    defaults: bool,
-) -> dict[str, Any]:
-    """Asks what is not given, renders the template, and returns the recorded answers."""
-    import copier
-    import yaml
-    from copier.errors import CopierError
-
-    try:
-        copier.run_copy(
-            str(release.folder), stage, given, user_defaults=offered, defaults=defaults, quiet=True
-        )
-    except KeyboardInterrupt:  # copier's own kind of it is a CopierError as well
-        raise KeyboardInterrupt from None
-    except (CopierError, ValueError) as error:
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise FewshotError(f"the template cannot be rendered: {said[0]}") from None
-    # Record what copier would have recorded had it made the checkout.
-    path = stage / ANSWERS_FILE
-    origin = {"_commit": release.version, "_src_path": release.source}
-    line = yaml.safe_dump(origin, allow_unicode=True, width=1000)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError:
-        raise FewshotError(f"the template {release.source} writes no {ANSWERS_FILE}") from None
-    text, count = re.subn(r"^_src_path: .*\n", lambda _: line, text, count=1, flags=re.MULTILINE)
-    if not count:
-        raise FewshotError(f"the template {release.source} does not record its _src_path")
-    path.write_text(text, encoding="utf-8")
-    recorded = yaml.safe_load(text)
-    return origin | {name: recorded[name] for name in release.questions if name in recorded}
 
 
 def _put(stage: Path, dest: Path) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from scaffolder import reading
 from scaffolder.answers import Answers
-from scaffolder.create import ANSWERS_FILE
 from scaffolder.errors import FewshotError, UsageError
+from scaffolder.rendering import ANSWERS_FILE
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,23 @@ def read(folder: Path) -> Existing:
     Raises:
         FewshotError: It is no project, or its files cannot be read; says which and why.
     """
-    if "\0" in str(folder) or not folder.is_dir():
-        raise UsageError(f"there is no project {str(folder)!r}")
-    folder = folder.resolve()
+    folder = folder_of(folder)
     path = folder / ANSWERS_FILE
-    if not os.path.lexists(path):
-        raise FewshotError(f"{folder} has no {ANSWERS_FILE}: it is no project of fewshot")
     answers = reading.yaml_mapping(reading.text(path), str(path))
     path = folder / "settings.yaml"
     settings = reading.yaml_mapping(reading.text(path), str(path)) if path.exists() else {}
     return Existing(folder, {str(name): value for name, value in answers.items()}, settings)
+
+
+def folder_of(folder: Path) -> Path:
+    """Returns the absolute path of a project's folder.
+
+    Raises:
+        FewshotError: It is no project.
+    """
+    if "\0" in str(folder) or not folder.is_dir():
+        raise UsageError(f"there is no project {str(folder)!r}")
+    folder = folder.resolve()
+    if not os.path.lexists(folder / ANSWERS_FILE):
+        raise FewshotError(f"{folder} has no {ANSWERS_FILE}: it is no project of fewshot")
+    return folder

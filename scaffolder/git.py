@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from scaffolder.errors import FewshotError
@@ -41,9 +42,20 @@ def prepare() -> None:
 
 
 def git(
-    *args: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None, stdin: str = ""
+    *args: str | Path,
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+    stdin: str = "",
+    check: bool = True,
 ) -> str:
     """Runs git, without hooks, and returns what it printed.
+
+    Args:
+        args: Command and options.
+        cwd: Where to run it.
+        env: Variables to set.
+        stdin: What it reads.
+        check: Whether it has to succeed.
 
     Raises:
         FewshotError: git failed; the text is the last line that it printed.
@@ -57,7 +69,7 @@ def git(
         encoding="utf-8",
         errors="surrogateescape",
     )
-    if done.returncode:
+    if done.returncode and check:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise FewshotError(said[-1])
     return done.stdout
@@ -84,6 +96,33 @@ def first_commit(folder: Path, message: str) -> None:
     git(*_FIRST_COMMIT, "add", "--all", cwd=folder)
     flags = ("--quiet", "--no-gpg-sign", "--message", message)
     git(*_FIRST_COMMIT, "commit", *flags, cwd=folder, env=_identity(folder))
+
+
+def commit_paths(folder: Path, paths: list[str], message: str) -> str:
+    """Commits files as they stand in the index, and nothing else that is staged there.
+
+    Args:
+        folder: A folder in the repository.
+        paths: The files, relative to `folder`.
+        message: Of the commit.
+
+    Returns:
+        The commit's id.
+    """
+    root = Path(git("rev-parse", "--show-toplevel", cwd=folder).rstrip("\n"))
+    prefix = git("rev-parse", "--show-prefix", cwd=folder).rstrip("\n")
+    head = git("rev-parse", "HEAD", cwd=folder).strip()
+    removed = "".join(f"0 {'0' * 40}\t{prefix}{path}\0" for path in paths)
+    entries = git("ls-files", "--stage", "-z", "--full-name", "--", *paths, cwd=folder)
+    with tempfile.TemporaryDirectory(prefix="fewshot-") as temporary:
+        env = {"GIT_INDEX_FILE": str(Path(temporary) / "index")}
+        git("read-tree", head, cwd=root, env=env)
+        git("update-index", "-z", "--index-info", cwd=root, env=env, stdin=removed + entries)
+        tree = git("write-tree", cwd=root, env=env).strip()
+    env = _identity(folder)
+    commit = git("commit-tree", tree, "-p", head, "-m", message, cwd=root, env=env).strip()
+    git("update-ref", "-m", message, "HEAD", commit, head, cwd=root, env=env)
+    return commit
 
 
 def _identity(folder: Path) -> dict[str, str]:

@@ -39,6 +39,24 @@ ENGLISH = {
     "dropped": "Settings not carried over: {settings}.",
     "custom": "custom.py was carried over as it is; other code of your own was not.",
     "custom_left": "custom.py was not carried over ({why}).",
+    "up_to_date": "Nothing to do: the project has template {version}.",
+    "change_log": "What is new:",
+    "planned": "Nothing was written. --diff shows every line.",
+    "resolve": (
+        "Files marked conflict need you: choose between the lines that begin with <<<<<<< and\n"
+        ">>>>>>>, or, where there are none, decide as the note says. Then git add and git commit.\n"
+        "Back to before: fewshot update --abort"
+    ),
+    "review": "Look: git diff --cached; then commit. Back to before: fewshot update --abort",
+    "committed_as": "Committed as {commit}.",
+    "untested": "The smoke test was not run: {why}.",
+    "aborted": "The project is as it was before the update.",
+    "kept_aside": "What was written into these files since then is in {folder}.",
+    "why_same_lines": "you and the template changed the same lines",
+    "why_binary": "you and the template changed it, and it is not text: yours stays",
+    "why_removed": "the template has it no longer, you have changed it: delete or keep it",
+    "why_user_deleted": "you have deleted it",
+    "why_user_added": "you have your own there: the template's is not written",
     "none": "none",
     "next": "Next:",
     "setup": "make the environment",
@@ -80,6 +98,24 @@ CHINESE = {
     "dropped": "没有沿用的设置：{settings}。",
     "custom": "custom.py 原样沿用；您自己的其他代码没有沿用。",
     "custom_left": "没有沿用 custom.py（{why}）。",
+    "up_to_date": "无需更新：项目已是模板 {version}。",
+    "change_log": "新内容：",
+    "planned": "没有写入任何内容。--diff 显示每一行。",
+    "resolve": (
+        "标为 conflict 的文件需要您处理：在 <<<<<<< 与 >>>>>>> 之间作出选择；\n"
+        "没有这些标记的文件，请按说明决定。然后 git add 并 git commit。\n"
+        "恢复原状：fewshot update --abort"
+    ),
+    "review": "用 git diff --cached 查看，然后提交。恢复原状：fewshot update --abort",
+    "committed_as": "已提交为 {commit}。",
+    "untested": "没有运行快速自检：{why}。",
+    "aborted": "项目已恢复到更新之前的状态。",
+    "kept_aside": "此后写入这些文件的内容保存在 {folder}。",
+    "why_same_lines": "您和模板修改了相同的行",
+    "why_binary": "您和模板都修改了它，而它不是文本：保留您的",
+    "why_removed": "模板不再包含它，而您修改过它：保留您的；请决定删除或保留",
+    "why_user_deleted": "您已删除它",
+    "why_user_added": "您在那里有自己的文件：没有写入模板的",
     "none": "无",
     "next": "下一步：",
     "setup": "创建环境",

@@ -7,6 +7,7 @@ Maintainers, in a checkout: `python -m scaffolder.releases build`.
 """
 
 import argparse
+import json
 import os
 import re
 import tempfile
@@ -17,8 +18,9 @@ from scaffolder.git import git
 
 BUNDLE = Path(__file__).parent / "data" / "templates.bundle"
 
-# Released versions and their commits: these are never built again.
-RELEASED: dict[str, str] = {}
+# Released versions and their commits: these are never built again. A commit's id is the digest
+# of all its files.
+RELEASED = BUNDLE.with_name("releases.json")
 
 _AUTHOR = {
     f"GIT_{role}_{key}": value
@@ -41,22 +43,33 @@ def tags(bundle: Path) -> dict[str, str]:
     return {tag: commit for commit, tag in sorted(found, key=lambda ref: order(ref[1]))}
 
 
+def released() -> dict[str, str]:
+    """Returns the commits of the released versions."""
+    found: dict[str, str] = json.loads(RELEASED.read_text(encoding="utf-8"))
+    return found
+
+
+def installed() -> Path:
+    """Returns where the bundle is copied to."""
+    from platformdirs import user_data_path
+
+    home()
+    return user_data_path("fewshot", appauthor=False) / BUNDLE.name
+
+
 def install() -> Path:
     """Copies the bundle to where projects can find it from now on, and returns that path.
 
     A bundle already there stays if it holds all that ours does: a newer `fewshot` wrote it.
     """
-    from platformdirs import user_data_path
-
-    home()
-    installed = user_data_path("fewshot", appauthor=False) / BUNDLE.name
+    path = installed()
     try:
-        if not (installed.is_file() and tags(BUNDLE).items() <= tags(installed).items()):
-            installed.parent.mkdir(parents=True, exist_ok=True)
-            _write(installed, BUNDLE.read_bytes())
+        if not (path.is_file() and tags(BUNDLE).items() <= tags(path).items()):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write(path, BUNDLE.read_bytes())
     except OSError as error:
-        raise FewshotError(f"cannot write {installed}: {error.strerror}") from None
-    return installed
+        raise FewshotError(f"cannot write {path}: {error.strerror}") from None
+    return path
 
 
 def order(tag: str) -> tuple[list[int], bool]:
@@ -90,7 +103,7 @@ def build(templates: Path, bundle: Path) -> str:
         if history:
             git("fetch", "--quiet", bundle.resolve(), "refs/tags/*:refs/tags/*", cwd=store)
         earlier = [known for known in history if known != tag]
-        if tag in RELEASED or (earlier and order(earlier[-1]) > order(tag)):
+        if tag in released() or (earlier and order(earlier[-1]) > order(tag)):
             raise FewshotError(f"{tag} is released: write the next version into templates/VERSION")
         tree = _write_tree(templates, store)
         parents = ("-p", earlier[-1]) if earlier else ()

@@ -1,0 +1,61 @@
+"""What holds for all projects of a user: one YAML file in the user's configuration folder."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from scaffolder import reading
+from scaffolder.errors import FewshotError, UsageError
+
+KEYS = {"template": "the template source: path or URL of a git repository or bundle"}
+
+
+def path() -> Path:
+    """Returns where the configuration is, or will be."""
+    from platformdirs import user_config_path
+
+    return user_config_path("fewshot", appauthor=False) / "config.yaml"
+
+
+def load() -> dict[str, str]:
+    """Returns what is set.
+
+    Raises:
+        FewshotError: The file is broken.
+    """
+    file = path()
+    if not os.path.lexists(file):
+        return {}
+    found = reading.yaml_mapping(reading.text(file), str(file))
+    for name, value in found.items():
+        if name not in KEYS or not isinstance(value, str):
+            raise FewshotError(f"{file}: {name!r} is no setting; there are {', '.join(KEYS)}")
+    return found
+
+
+def change(key: str, value: str | None) -> None:
+    """Sets a key, or removes it.
+
+    Raises:
+        UsageError: There is no such key.
+    """
+    import yaml
+
+    if key not in KEYS:
+        raise UsageError(f"there is no setting {key!r}: choose from {', '.join(KEYS)}")
+    known = load()
+    known.pop(key, None)
+    file = path()
+    content = yaml.safe_dump(known | ({key: value} if value else {}), allow_unicode=True)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".", delete=False) as beside:
+            beside.write(content.encode("utf-8"))
+        os.replace(beside.name, file)
+    except OSError as error:
+        raise FewshotError(f"cannot write {file}: {error.strerror}") from None
+
+
+def template() -> str | None:
+    """Returns the configured template source."""
+    return load().get("template")

@@ -1,0 +1,85 @@
+"""What an updated project must pass before the update is accepted."""
+
+import ast
+import os
+import subprocess
+from pathlib import Path
+
+from scaffolder import reading
+from scaffolder.errors import FewshotError
+from scaffolder.threeway import Change
+
+SMOKE_TEST = "tests/test_smoke.py"
+LOCKS = "requirements/"
+MINUTES = 10
+
+
+class Failed(FewshotError):
+    """The updated project does not work."""
+
+
+def check(project: Path, changes: list[Change], test: bool) -> str | None:
+    """Checks an updated project: its Python and its settings parse, its smoke test passes.
+
+    Args:
+        project: The project, with the update in its files.
+        changes: What the update did.
+        test: Whether to run the smoke test, in the project's own environment.
+
+    Returns:
+        Why the smoke test was not run, if it was not.
+
+    Raises:
+        Failed: Says what does not work.
+    """
+    for change in changes:
+        if change.after and change.path.endswith(".py"):
+            _parse(project, change.path)
+    settings = project / "settings.yaml"
+    if settings.exists():
+        try:
+            reading.yaml_mapping(reading.text(settings), settings.name)
+        except FewshotError as error:
+            raise Failed(str(error)) from None
+    if not test:
+        return "it was switched off"
+    environment = project / os.environ.get("VENV", ".venv")
+    python = environment / "bin" / "python"
+    if not (project / SMOKE_TEST).is_file():
+        return f"there is no {SMOKE_TEST}"
+    if not python.exists():
+        return "the project has no environment: make setup test"
+    if any(change.path.startswith(LOCKS) and change.after for change in changes):
+        return "its environment is to be made anew: make setup test"
+    _run_smoke_test(project, python)
+    return None
+
+
+def _parse(project: Path, path: str) -> None:
+    try:
+        ast.parse((project / path).read_bytes(), path)
+    except (SyntaxError, ValueError) as error:
+        line = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
+        raise Failed(f"{path}{line} would not be valid Python") from None
+
+
+def _run_smoke_test(project: Path, python: Path) -> None:
+    options = ("-q", "--tb=line", "-p", "no:cacheprovider")
+    try:
+        done = subprocess.run(
+            [str(python), "-m", "pytest", *options, SMOKE_TEST],
+            cwd=project,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=MINUTES * 60,
+        )
+    except subprocess.TimeoutExpired:
+        raise Failed(f"its smoke test did not end within {MINUTES} minutes") from None
+    if done.returncode:
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        named = [line for line in lines if line.startswith(("E ", "FAILED", "ERROR"))] or lines
+        reason = named[0] if named else f"exit code {done.returncode}"
+        raise Failed(f"its smoke test would fail: {reason}")

@@ -1,0 +1,85 @@
+"""Renders a release of the template with answers."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from scaffolder.answers import Answers
+from scaffolder.errors import FewshotError
+from scaffolder.source import Release
+
+ANSWERS_FILE = ".copier-answers.yml"
+
+
+def render(
+    release: Release,
+    folder: Path,
+    given: Answers,
+    *,
+    offered: Answers | None = None,
+    defaults: bool = True,
+    left_out: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Renders a release into an empty folder and returns the answers that it records.
+
+    Args:
+        release: What to render.
+        folder: Where to.
+        given: Answers to questions that are not to be asked.
+        offered: Answers that stand in for the questions' own defaults.
+        defaults: Ask nothing: questions without an answer take their defaults.
+        left_out: Patterns of files that are not rendered, as in `_exclude` of copier.yml.
+
+    Raises:
+        FewshotError: The template is broken, or would have to be trusted.
+    """
+    import copier
+    import yaml
+    from copier.errors import CopierError
+
+    try:
+        copier.run_copy(
+            str(release.folder),
+            folder,
+            given,
+            user_defaults=offered or {},
+            defaults=defaults,
+            exclude=left_out,
+            quiet=True,
+        )
+    except KeyboardInterrupt:  # copier's own kind of it is a CopierError as well
+        raise KeyboardInterrupt from None
+    except (CopierError, ValueError) as error:
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise FewshotError(f"the template cannot be rendered: {said[0]}") from None
+    # Record what copier would have recorded had it made the checkout.
+    path = folder / ANSWERS_FILE
+    origin = {"_commit": release.version, "_src_path": release.source}
+    line = yaml.safe_dump(origin, allow_unicode=True, width=1000)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        raise FewshotError(f"the template {release.source} writes no {ANSWERS_FILE}") from None
+    text, count = re.subn(r"^_src_path: .*\n", lambda _: line, text, count=1, flags=re.MULTILINE)
+    if not count:
+        raise FewshotError(f"the template {release.source} does not record its _src_path")
+    path.write_text(text, encoding="utf-8")
+    recorded = yaml.safe_load(text)
+    return origin | {name: recorded[name] for name in release.questions if name in recorded}
+
+
+def users_files(release: Release, answers: Answers) -> tuple[str, ...]:
+    """Returns the patterns of the files that an update leaves to their owner.
+
+    They are those that copier.yml excludes while `_copier_operation` is "update".
+    """
+    from jinja2 import ChainableUndefined, TemplateError
+    from jinja2.sandbox import SandboxedEnvironment
+
+    jinja = SandboxedEnvironment(undefined=ChainableUndefined)
+    known = answers | {"_copier_operation": "update"}
+    try:
+        patterns = [jinja.from_string(pattern).render(known) for pattern in release.exclude]
+    except TemplateError as error:
+        raise FewshotError(f"_exclude of {release.source} cannot be read: {error}") from None
+    return tuple(pattern for pattern in patterns if pattern)

@@ -1,0 +1,359 @@
+"""`fewshot update`: a project gets what the template learned since; what its owner wrote stays."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scaffolder import answers, existing, gate, releases, source, threeway, transaction
+from scaffolder.errors import FewshotError, UsageError
+from scaffolder.existing import Existing
+from scaffolder.git import commit_paths, git, prepare
+from scaffolder.rendering import ANSWERS_FILE, render, users_files
+from scaffolder.source import Release, Source
+from scaffolder.threeway import Change, Entry, Kind, Store
+
+# An answer that a project is built on: another one makes another project.
+_FIXED = {
+    "task": "what one task has learned does not fit another: make a new project",
+    "classes": "they stand in settings.yaml; for another product: fewshot adapt",
+    "num_classes": "the classes stand in settings.yaml; for another product: fewshot adapt",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an update would do to a project.
+
+    Attributes:
+        project: The project as it is.
+        old: Its template version.
+        new: The version that it would get.
+        changes: What happens to each file.
+        answers: The answers afterwards, where they differ.
+        log: The change log between the two versions.
+    """
+
+    project: Existing
+    old: str
+    new: str
+    changes: list[Change]
+    answers: dict[str, Any]
+    log: str
+
+    @property
+    def conflicts(self) -> list[Change]:
+        return [change for change in self.changes if change.kind is Kind.CONFLICT]
+
+
+@dataclass(frozen=True)
+class Updated:
+    """An update that was made.
+
+    Attributes:
+        plan: What it did.
+        commit: The id of its commit, if one was asked for.
+        untested: Why the smoke test was not run, if it was not.
+    """
+
+    plan: Plan
+    commit: str | None = None
+    untested: str | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a project stands to the newest release of its template."""
+
+    version: str
+    newest: str
+    behind: int
+
+
+class Rejected(FewshotError):
+    """The updated project did not work, and is as before."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of an update.
+
+    Attributes:
+        to: Template version; the newest by default.
+        changed: Answers to change.
+        template: Another template source than the recorded one.
+        defaults: New questions take their defaults.
+        can_ask: Whether they could be asked instead.
+    """
+
+    to: str | None = None
+    changed: answers.Answers | None = None
+    template: str | None = None
+    defaults: bool = False
+    can_ask: bool = False
+
+
+def standing(folder: Path, known: dict[str, list[str]] | None = None) -> Standing:
+    """Says how far a project is behind the newest release of its template.
+
+    Args:
+        folder: The project.
+        known: The versions of sources that were looked up already; new ones are added.
+
+    Raises:
+        FewshotError: It is no project, or its template source cannot be read.
+    """
+    project = existing.read(folder)
+    version, origin = _recorded(project)
+    known = {} if known is None else known
+    if origin not in known:
+        known[origin] = source.versions(origin)
+    newest = source.newest(known[origin])
+    if newest is None:
+        raise FewshotError(f"{origin} has no released version")
+    released = [tag for tag in known[origin] if source.newest([tag])]
+    later = [tag for tag in released if releases.order(tag) > releases.order(version)]
+    return Standing(version, newest, len(later))
+
+
+@contextmanager
+def planned(
+    folder: Path, request: Request, sources: dict[str, Source]
+) -> Iterator[tuple[Plan, Store]]:
+    """Yields what an update would do; nothing in the project is written.
+
+    Args:
+        folder: The project.
+        request: What is asked for.
+        sources: Template sources that are open already; one that is opened here is closed here.
+
+    Raises:
+        FewshotError: The project cannot be updated as it is; says what to do.
+    """
+    project = existing.read(folder)
+    version, origin = _recorded(project)
+    _check_repository(project)
+    with (
+        tempfile.TemporaryDirectory(prefix="fewshot-") as temporary,
+        _opened(request.template or origin, sources) as template,
+    ):
+        old, new = template.release(version), template.release(request.to)
+        _refuse_downgrade(template, old, new)
+        given = _answers(project, request, new)
+        work = Path(temporary)
+        for name in ("old", "new", "store"):
+            (work / name).mkdir()
+        known = {k: v for k, v in project.answers.items() if k in old.questions}
+        left_out = tuple(dict.fromkeys([*users_files(old, known), *users_files(new, given)]))
+        render(old, work / "old", answers.check(known, old.questions), left_out=left_out)
+        recorded = render(new, work / "new", given, defaults=request.defaults, left_out=left_out)
+        store = Store(work / "store", project.folder)
+        changes = _changes(project, store, work, f"template {new.version}")
+        differing = {
+            name: value
+            for name, value in recorded.items()
+            if not name.startswith("_") and project.answers.get(name) != value
+        }
+        log = change_log(new, old.version)
+        yield Plan(project, old.version, new.version, changes, differing, log), store
+
+
+def update(
+    folder: Path,
+    request: Request,
+    *,
+    sources: dict[str, Source] | None = None,
+    test: bool = True,
+    commit: bool = False,
+) -> Updated:
+    """Updates a project; what cannot be merged stands in its files and in git as a conflict.
+
+    Args:
+        folder: The project.
+        request: What is asked for.
+        sources: Template sources that are open already.
+        test: Whether the updated project must pass its smoke test.
+        commit: Whether to make one commit of it, unless there are conflicts.
+
+    Raises:
+        Rejected: The updated project does not work. It is as before.
+        FewshotError: It cannot be updated as it is. Nothing was written.
+    """
+    prepare()
+    existing.read(folder)
+    with transaction.lock(folder), planned(folder, request, sources or {}) as (plan, store):
+        project = plan.project.folder
+        if not plan.changes:
+            return Updated(plan)
+        transaction.apply(project, store, plan.changes, plan.old, plan.new)
+        if plan.conflicts:
+            return Updated(plan)
+        try:
+            untested = gate.check(project, plan.changes, test)
+        except BaseException as error:
+            transaction.abort(project)
+            if isinstance(error, gate.Failed):
+                raise Rejected(f"{error}; {project.name} is as before") from None
+            raise
+        made = None
+        if commit:
+            paths = threeway.touched(plan.changes)
+            made = commit_paths(project, list(paths), f"Update to template {plan.new}")
+            transaction.finish(project)
+        return Updated(plan, made, untested)
+
+
+def abort(folder: Path) -> Path | None:
+    """Brings a project back to before the update that is not committed yet.
+
+    Returns:
+        The folder with what the user wrote into the update's files since, if there is any.
+
+    Raises:
+        FewshotError: There is no such update.
+    """
+    prepare()
+    project = existing.folder_of(folder)
+    with transaction.lock(project):
+        if not transaction.pending(project):
+            raise FewshotError(f"{folder} has no update that could be taken back")
+        return transaction.abort(project)
+
+
+def diff(plan: Plan, store: Store) -> str:
+    """Returns what the update would change, as `git diff` shows it."""
+    files = threeway.touched(plan.changes)
+    before = store.tree({path: entry for path, (entry, _) in files.items() if entry})
+    after = store.tree({path: entry for path, (_, entry) in files.items() if entry})
+    return git("diff-tree", "-r", "-p", "--find-renames", before, after, cwd=store.folder)
+
+
+def change_log(release: Release, since: str) -> str:
+    """Returns the sections of a template's CHANGELOG.md that are newer than a version."""
+    path = release.folder / "CHANGELOG.md"
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
+    newer = []
+    for section in sections:
+        found = re.match(r"## v?(\d+(\.\d+)*)", section)
+        number = f"v{found[1]}" if found else None
+        if number and releases.order(since) < releases.order(number):
+            if releases.order(number) <= releases.order(release.version):
+                newer.append(section.strip())
+    return "\n\n".join(newer)
+
+
+def _recorded(project: Existing) -> tuple[str, str]:
+    """Returns the template version and source that a project records."""
+    version, origin = (project.answers.get(key) for key in ("_commit", "_src_path"))
+    if not isinstance(version, str) or not isinstance(origin, str):
+        raise FewshotError(
+            f"{project.folder / ANSWERS_FILE} does not say which template version the project "
+            "was made from: fewshot link finds it"
+        )
+    return version, origin
+
+
+def _check_repository(project: Existing) -> None:
+    """Refuses a project whose files git could not give back."""
+    folder = project.folder
+    try:
+        transaction.head(folder)
+        git("rev-parse", "HEAD:./", cwd=folder)
+    except FewshotError:
+        raise FewshotError(
+            f"{folder} is not committed: git init && git add --all && git commit, then try again"
+        ) from None
+    waiting = transaction.pending(folder)
+    if waiting and not waiting.whole:
+        raise FewshotError(f"the last update was cut off: fewshot update --abort {folder}")
+    if waiting:
+        raise FewshotError(
+            f"the update to {waiting.new} is not finished: commit it, or take it back with "
+            f"fewshot update --abort {folder}"
+        )
+    changed = transaction.status(folder)
+    if changed:
+        shown = ", ".join(changed[:3]) + (", ..." if len(changed) > 3 else "")
+        raise FewshotError(f"{folder} has changes that are not committed ({shown}): commit them")
+
+
+@contextmanager
+def _opened(origin: str, sources: dict[str, Source]) -> Iterator[Source]:
+    where = source.locate(origin)
+    if where in sources:
+        yield sources[where]
+        return
+    with source.opened(origin) as found:
+        yield found
+
+
+def _refuse_downgrade(template: Source, old: Release, new: Release) -> None:
+    if old.version != new.version and (
+        template.contains(old.version, new.version)
+        or releases.order(new.version) < releases.order(old.version)
+    ):
+        raise UsageError(
+            f"the project has template {old.version}, and {new.version} is older: "
+            "go back with git instead"
+        )
+
+
+def _answers(project: Existing, request: Request, new: Release) -> answers.Answers:
+    """Returns the answers that are known, in the new release's types."""
+    changed = request.changed or {}
+    for name in changed:
+        if name in _FIXED and changed[name] != str(project.answers.get(name)):
+            raise UsageError(f"{name} cannot be changed by an update: {_FIXED[name]}")
+    asked = {name for name, about in new.questions.items() if about.get("when") is not False}
+    known = {name: value for name, value in project.answers.items() if name in asked}
+    unanswered = sorted(asked - known.keys() - changed.keys())
+    if unanswered and not request.defaults and not request.can_ask:
+        raise UsageError(
+            f"the template asks something new ({', '.join(unanswered)}): "
+            f"add --defaults, or --set {unanswered[0]}=..."
+        )
+    try:
+        return answers.check(known | changed, new.questions)
+    except UsageError as error:
+        raise UsageError(f"{error} (change an answer with --set NAME=VALUE)") from None
+
+
+def _changes(project: Existing, store: Store, work: Path, label: str) -> list[Change]:
+    """Compares the renderings with what the user has committed."""
+    recorded = work / "new" / ANSWERS_FILE
+    text = recorded.read_bytes()
+    for name in ("old", "new"):
+        (work / name / ANSWERS_FILE).unlink(missing_ok=True)
+    ours = git("rev-parse", "HEAD:./", cwd=project.folder).strip()
+    base, theirs = store.write_tree(work / "old"), store.write_tree(work / "new")
+    found = threeway.changes(
+        store, base, ours, theirs, taken=lambda path: _taken(project.folder, path), label=label
+    )
+    # The answers file is ours alone: it is written anew, whatever it holds.
+    before = git("ls-tree", "-z", "HEAD", f"./{ANSWERS_FILE}", cwd=project.folder).split()
+    recorded.write_bytes(text)
+    blob = git("hash-object", "-w", "--no-filters", recorded, cwd=store.folder).strip()
+    after = Entry("100644", blob)
+    mine = Entry(before[0], before[2]) if before else None
+    if mine != after:
+        kind = Kind.CLEAN if mine else Kind.ADDED
+        found.append(Change(ANSWERS_FILE, kind, before=mine, after=after))
+    return found
+
+
+def _taken(folder: Path, path: str) -> bool:
+    """Whether something is in the way of a new file."""
+    file = folder / path
+    if os.path.lexists(file):
+        return True
+    for parent in file.parents:
+        if parent == folder:
+            return False
+        if os.path.lexists(parent):
+            return parent.is_symlink() or not parent.is_dir()
+    return False
