@@ -96,6 +96,15 @@ def merge(*layers: Answers) -> Answers:
     return merged
 
 
+def choices(question: Mapping[str, Any]) -> list[Any]:
+    """Returns the values that a question offers, none if it takes any."""
+    values = []
+    for choice in question.get("choices", []):
+        value = choice[1] if isinstance(choice, list) else choice
+        values.append(value["value"] if isinstance(value, dict) else value)
+    return values
+
+
 def check(answers: Answers, questions: Questions) -> Answers:
     """Checks answers against the questions, and returns them in the types of the questions.
 

@@ -126,6 +126,30 @@ def status(
         update_summary.table(rows)
 
 
+def link(
+    project: Annotated[
+        Path, typer.Argument(metavar="[PROJECT]", help="The project; this folder by default.")
+    ] = Path(),
+    answers: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="An answer that you know: shots=50."),
+    ] = None,
+    version: Annotated[
+        str | None,
+        typer.Option("--version", metavar="REF", help="The template version, if you know it."),
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="Another template source.")
+    ] = None,
+) -> None:
+    """Find which template version a project without answers file comes from, and record it."""
+    from scaffolder import link as links
+    from scaffolder import update_summary
+
+    found = links.link(project, _answers(answers or []), template=template, version=version)
+    update_summary.linked(found)
+
+
 def configure(
     key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="Which setting.")] = None,
     value: Annotated[str | None, typer.Argument(metavar="[VALUE]", help="Its value.")] = None,

@@ -52,6 +52,10 @@ ENGLISH = {
     "untested": "The smoke test was not run: {why}.",
     "aborted": "The project is as it was before the update.",
     "kept_aside": "What was written into these files since then is in {folder}.",
+    "linked": "It fits template {version}: {share} of that template's text is in the project.",
+    "linked_next": (
+        "Written: .copier-answers.yml. Check the answers, commit it, then: fewshot update --plan"
+    ),
     "why_same_lines": "you and the template changed the same lines",
     "why_binary": "you and the template changed it, and it is not text: yours stays",
     "why_removed": "the template has it no longer, you have changed it: delete or keep it",
@@ -111,6 +115,8 @@ CHINESE = {
     "untested": "没有运行快速自检：{why}。",
     "aborted": "项目已恢复到更新之前的状态。",
     "kept_aside": "此后写入这些文件的内容保存在 {folder}。",
+    "linked": "与模板 {version} 相符：项目含有该模板 {share} 的内容。",
+    "linked_next": "已写入 .copier-answers.yml。请核对并提交，然后：fewshot update --plan",
     "why_same_lines": "您和模板修改了相同的行",
     "why_binary": "您和模板都修改了它，而它不是文本：保留您的",
     "why_removed": "模板不再包含它，而您修改过它：保留您的；请决定删除或保留",

@@ -3,14 +3,18 @@
 `data/templates.bundle` travels in the wheel. A project must not point into an environment that
 will be deleted, so the bundle is copied to the user's data folder, and that path is recorded.
 
-Maintainers, in a checkout: `python -m scaffolder.releases build`.
+Maintainers, in a checkout: `python -m scaffolder.releases build` after each edit of templates/,
+`python -m scaffolder.releases release` when it is done.
 """
 
 import argparse
+import ast
 import json
 import os
 import re
+import shutil
 import tempfile
+from datetime import date
 from pathlib import Path
 
 from scaffolder.errors import FewshotError
@@ -116,6 +120,55 @@ def build(templates: Path, bundle: Path) -> str:
     return tag
 
 
+def release(templates: Path, bundle: Path, released_json: Path) -> str:
+    """Checks the templates, adds them to a bundle for good, and dates their change log.
+
+    What is new stands in `CHANGELOG.md` of the templates under the heading `## Unreleased`.
+
+    Returns:
+        The tag.
+
+    Raises:
+        FewshotError: Something is missing, or does not render; nothing was written.
+    """
+    version = (templates / "VERSION").read_text().strip()
+    log = templates / "CHANGELOG.md"
+    text = log.read_text(encoding="utf-8") if log.is_file() else ""
+    heading = "## Unreleased\n"
+    if not re.search(f"^{heading}\\s*- ", text, re.MULTILINE):
+        raise FewshotError(f"{log} says nothing under '{heading.strip()}'")
+    dated = text.replace(heading, f"## {version} ({date.today().isoformat()})\n", 1)
+    with tempfile.TemporaryDirectory(prefix="fewshot-") as folder:
+        trial = Path(folder) / bundle.name
+        if bundle.is_file():
+            shutil.copyfile(bundle, trial)
+        tag = build(templates, trial)
+        _check_renderings(trial, tag)
+    _write(log, dated.encode("utf-8"))
+    build(templates, bundle)
+    known = json.loads(released_json.read_text()) | {tag: tags(bundle)[tag]}
+    _write(released_json, (json.dumps(known, indent=2) + "\n").encode())
+    return tag
+
+
+def _check_renderings(bundle: Path, tag: str) -> None:
+    """Renders a version in each task and language; all of its Python must parse."""
+    from scaffolder.rendering import render
+    from scaffolder.source import checkout
+
+    with checkout(str(bundle), tag) as version, tempfile.TemporaryDirectory() as folder:
+        for task in ("classification", "detection"):
+            for language in ("en", "zh"):
+                project = Path(folder) / f"{task}-{language}"
+                render(version, project, {"task": task, "language": language})
+                for path in project.rglob("*.py"):
+                    try:
+                        ast.parse(path.read_bytes(), path.name)
+                    except SyntaxError as error:
+                        where = f"{path.relative_to(project)}:{error.lineno}"
+                        raise FewshotError(f"{where} is not valid Python") from None
+
+
 def _write_tree(templates: Path, store: Path) -> str:
     """Writes what git tracks or would track under `templates` as a tree, and returns its id."""
     listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=templates)
@@ -138,12 +191,16 @@ def main() -> None:
     """Maintainers' command."""
     checkout = Path(__file__).parents[1]
     parser = argparse.ArgumentParser(prog="python -m scaffolder.releases", description=main.__doc__)
-    parser.add_argument("command", choices=["build"])
+    parser.add_argument("command", choices=["build", "release"])
     parser.add_argument("--templates", type=Path, default=checkout / "templates")
     parser.add_argument("--bundle", type=Path, default=BUNDLE)
     args = parser.parse_args()
     try:
-        print(f"{args.bundle}: {build(args.templates, args.bundle)}")
+        if args.command == "build":
+            tag = build(args.templates, args.bundle)
+        else:
+            tag = release(args.templates, args.bundle, RELEASED)
+        print(f"{args.bundle}: {tag}")
     except FewshotError as error:
         raise SystemExit(f"error: {error}") from None
 

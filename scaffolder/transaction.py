@@ -100,7 +100,7 @@ def head(project: Path) -> str:
 def status(project: Path) -> list[str]:
     """Returns the tracked files below the project that differ from the last commit."""
     options = ("--porcelain", "-z", "--untracked-files=no", "--no-renames")
-    listed = git("status", *options, "--", ".", cwd=project)
+    listed = git("--no-optional-locks", "status", *options, "--", ".", cwd=project)
     return [entry[3:] for entry in listed.split("\0") if entry]
 
 

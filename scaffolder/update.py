@@ -239,11 +239,12 @@ def change_log(release: Release, since: str) -> str:
     sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
     newer = []
     for section in sections:
-        found = re.match(r"## v?(\d+(\.\d+)*)", section)
-        number = f"v{found[1]}" if found else None
-        if number and releases.order(since) < releases.order(number):
-            if releases.order(number) <= releases.order(release.version):
-                newer.append(section.strip())
+        found = re.match(r"## (?:v?(\d+(?:\.\d+)*)|Unreleased)", section)
+        if not found:
+            continue
+        number = f"v{found[1]}" if found[1] else release.version
+        if releases.order(since) < releases.order(number) <= releases.order(release.version):
+            newer.append(section.strip())
     return "\n\n".join(newer)
 
 

@@ -11,6 +11,7 @@ from scaffolder.threeway import Change
 
 if TYPE_CHECKING:
     from scaffolder.fleet import Outcome, Row
+    from scaffolder.link import Linked
     from scaffolder.update import Plan, Request, Standing, Updated
 
 
@@ -104,6 +105,18 @@ def fleet(folders: list[Path], request: "Request", test: bool, commit: bool, as_
         file=sys.stderr,
     )
     return 1 if bad else 0
+
+
+def linked(found: "Linked") -> None:
+    """Says what a project was made from, and how it differs from that."""
+    say = texts(found.answers.get("language"))
+    print(say["linked"].format(version=found.version, share=f"{found.likeness:.0%}"))
+    for name, value in found.answers.items():
+        print(f"  {say.get(name, name)}: {plain(value)}")
+    for kind, paths in (("edited", found.edited), ("missing", found.missing)):
+        for path in paths:
+            print(f"  {kind.ljust(7)}  {plain(path)}")
+    print(f"\n{say['linked_next']}")
 
 
 def table(rows: Iterable["Row"]) -> None:

@@ -1,6 +1,8 @@
 """The release bundle, and what a project records of it."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -73,7 +75,9 @@ def test_versions_follow_each_other(templates, tmp_path):
 
 
 def test_a_released_version_is_not_built_again(templates, tmp_path, monkeypatch):
-    monkeypatch.setattr(releases, "RELEASED", {"v0.1.0": "0" * 40})
+    released = tmp_path / "releases.json"
+    released.write_text(json.dumps({"v0.1.0": "0" * 40}))
+    monkeypatch.setattr(releases, "RELEASED", released)
     write_version(templates, "0.1.0")
     with pytest.raises(FewshotError, match=r"v0\.1\.0 is released"):
         releases.build(templates, tmp_path / "templates.bundle")
@@ -81,7 +85,8 @@ def test_a_released_version_is_not_built_again(templates, tmp_path, monkeypatch)
 
 def test_released_versions_are_what_was_released():
     tags = releases.tags(releases.BUNDLE)
-    assert releases.RELEASED.items() <= tags.items()
+    assert releases.released().items() <= tags.items()
+    assert len(releases.released()) >= 3
 
 
 def test_the_bundle_is_copied_to_the_users_data(fewshot, home, tmp_path):
@@ -136,3 +141,27 @@ def test_what_is_rendered_is_what_copier_renders(bundle, fewshot, tmp_path):
         encoding="utf-8",
     )
     assert diff.stdout == ""
+
+
+def test_a_release_is_checked_dated_and_final(templates, tmp_path, monkeypatch):
+    bundle, released = tmp_path / "templates.bundle", tmp_path / "releases.json"
+    released.write_text("{}")
+    monkeypatch.setattr(releases, "RELEASED", released)
+    write_version(templates, "1.0.0")
+    log = templates / "CHANGELOG.md"
+    log.write_text("# Changes\n\n## Unreleased\n")
+    with pytest.raises(FewshotError, match="says nothing under '## Unreleased'"):
+        releases.release(templates, bundle, released)
+    log.write_text("# Changes\n\n## Unreleased\n\n- Something.\n")
+    script = templates / "project/doctor.py"
+    text = script.read_text()
+    script.write_text("def broken(:\n")
+    with pytest.raises(FewshotError, match=r"doctor\.py:1 is not valid Python"):
+        releases.release(templates, bundle, released)
+    assert not bundle.exists()
+    script.write_text(text)
+    assert releases.release(templates, bundle, released) == "v1.0.0"
+    assert re.search(r"^## 1\.0\.0 \(\d{4}-\d\d-\d\d\)$", log.read_text(), re.MULTILINE)
+    assert json.loads(released.read_text()) == releases.tags(bundle)
+    with pytest.raises(FewshotError, match=r"v1\.0\.0 is released"):
+        releases.build(templates, bundle)

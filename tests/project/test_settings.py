@@ -2,6 +2,7 @@
 
 import importlib
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -109,3 +110,34 @@ def test_no_file(faults, in_project, run):
     assert done.stderr == (
         "error: settings.yaml: no such file. Restore it with git, or start anew.\n"
     )
+
+
+def test_names_of_older_templates_are_read_and_named(in_project, load, capsys):
+    """An update leaves settings.yaml alone, so what older templates wrote there must load."""
+    from pipeline import settings_file
+    from pipeline.settings_file import Section
+
+    assert load("classes: [a, b]\ntrain:\n  steps: 7\n  epochs: 80\n").train.steps == 7
+    assert capsys.readouterr().err == (
+        "settings.yaml:4: train.epochs: is not used any more: train.steps says how long. "
+        "Remove it.\n"
+    )
+    load("classes: [a, b]\ntrain: {epochs: null}\n")
+    assert capsys.readouterr().err == ""
+
+    class Part(Section):
+        renamed: ClassVar = {"rate": "learning_rate"}
+        learning_rate: float = 1.0
+
+    class Whole(Section):
+        train: Part = Part()
+
+    path = in_project / "settings.yaml"
+    path.write_text("train:\n  rate: 0.5\n")
+    assert settings_file.load(path, Whole).train.learning_rate == 0.5
+    assert capsys.readouterr().err == (
+        "settings.yaml:2: train.rate: is called train.learning_rate now. Rename it.\n"
+    )
+    path.write_text("train: {rate: 0.5, learning_rate: 0.1}\n")
+    with pytest.raises(settings_file.UserError, match="no such setting"):
+        settings_file.load(path, Whole)

@@ -1,7 +1,8 @@
 """Reading and checking a YAML settings file: every fault at once, each with its line."""
 
+import sys
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -10,16 +11,23 @@ from pipeline.console import UserError
 
 
 class Section(BaseModel):
-    """A part of the settings. An unknown name is a fault, since it is most often a typo."""
+    """A part of the settings. An unknown name is a fault, since it is most often a typo.
+
+    Attributes:
+        renamed: Names of older templates and what they are called now; they are still read.
+        retired: Names of older templates that mean nothing any more, and why.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    renamed: ClassVar[dict[str, str]] = {}
+    retired: ClassVar[dict[str, str]] = {}
 
 
 S = TypeVar("S", bound=Section)
 
 
 def load(path: Path, kind: type[S]) -> S:
-    """Reads `path` as the settings `kind`.
+    """Reads `path` as the settings `kind`; says on stderr which old names it read.
 
     Raises:
         UserError: no such file, no valid YAML, or values out of range: all of them, one a line.
@@ -39,11 +47,34 @@ def load(path: Path, kind: type[S]) -> S:
         raise UserError(
             f"{path.name}{where}: not valid YAML ({problem}). Look at this line and the one above."
         ) from None
+    values = values if values is not None else {}
+    for name, note in _brought_up_to_date(values, kind):
+        line = _line_of(tree, name.split("."))
+        print(f"{path.name}:{line}: {name}: {note}", file=sys.stderr)
     try:
-        return kind.model_validate(values if values is not None else {})
+        return kind.model_validate(values)
     except ValidationError as error:
         faults = [_describe(path.name, tree, fault) for fault in error.errors()]
         raise UserError("\n".join(faults)) from None
+
+
+def _brought_up_to_date(values, kind: type[Section], above: str = "") -> list[tuple[str, str]]:
+    """Turns old names into those of today, in place; the file stays as it is. Returns notes."""
+    if not isinstance(values, dict):
+        return []
+    notes = []
+    for name, reason in kind.retired.items():
+        if values.pop(name, None) is not None:
+            notes.append((above + name, f"is not used any more: {reason}. Remove it."))
+    for name, now in kind.renamed.items():
+        if name in values and now not in values:
+            values[now] = values.pop(name)
+            notes.append((above + name, f"is called {above}{now} now. Rename it."))
+    for name, field in kind.model_fields.items():
+        part = field.annotation
+        if isinstance(part, type) and issubclass(part, Section):
+            notes += _brought_up_to_date(values.get(name), part, f"{above}{name}.")
+    return notes
 
 
 def _describe(name: str, tree: yaml.Node | None, fault) -> str:

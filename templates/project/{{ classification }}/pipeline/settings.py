@@ -1,7 +1,7 @@
 """What `settings.yaml` may hold, with defaults for whatever it leaves out."""
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveInt, field_validator
 
@@ -39,6 +39,8 @@ class Augment(Section):
 
 
 class Train(Section):
+    retired: ClassVar = {"epochs": "train.steps says how long"}
+
     seed: int = Field(0, ge=0)
     minutes: float = Field(15, ge=0)
     steps: int = Field(400, ge=0)
