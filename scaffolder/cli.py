@@ -200,11 +200,9 @@ def demo(
 
 
 app.command(epilog="Example: fewshot update --plan --diff pcb-line")(cli_projects.update)
-app.command(epilog="Example: fewshot status lines")(cli_projects.status)
+app.command(epilog="Example: fewshot status .")(cli_projects.status)
 app.command(epilog="Example: fewshot link pcb-line --set shots=30")(cli_projects.link)
-app.command("config", epilog="Example: fewshot config template ssh://git.example/template.git")(
-    cli_projects.configure
-)
+app.command("config", epilog="Example: fewshot config")(cli_projects.configure)
 
 
 def _given(flags: dict[str, Any]) -> answers.Answers:

@@ -155,7 +155,7 @@ def configure(
     value: Annotated[str | None, typer.Argument(metavar="[VALUE]", help="Its value.")] = None,
     unset: Annotated[bool, typer.Option("--unset", help="Remove the setting.")] = False,
 ) -> None:
-    """Show or change what holds for all your projects, such as the template source."""
+    """Show or change what holds for all your projects: `template`, where their template is."""
     known = config.load()
     if key is not None and key not in config.KEYS:
         raise UsageError(f"there is no setting {key!r}: choose from {', '.join(config.KEYS)}")
