@@ -215,3 +215,22 @@ def test_a_folder_filled_in_the_meantime_is_not_touched(terminal, tmp_path):
     assert ended(child) == 1
     assert os.listdir(tmp_path) == ["line"]
     assert os.listdir(tmp_path / "line") == ["mine.txt"]
+
+
+def test_an_update_asks_only_what_is_new(terminal, tmp_path, template):
+    template.write(**{"about.jinja": "{{ shots }}\n"}).release("v1.0.0")
+    line = template.new(tmp_path / "line")
+    path = template.folder / "copier.yml"
+    path.write_text(path.read_text() + "colour: {type: str, default: grey, help: Which colour}\n")
+    template.write(**{"about.jinja": "{{ shots }} {{ colour }}\n"}).release("v2.0.0")
+    child = terminal("update", "line")
+    child.expect("Which colour")
+    assert "task" not in child.before and "shots" not in child.before
+    child.send(CTRL_C)
+    assert ended(child) == 130
+    assert (line / "about").read_text() == "20\n"
+    child = terminal("update", "line")
+    child.expect("Which colour")
+    child.send(CTRL_U + "red" + ENTER)
+    assert ended(child) == 0
+    assert (line / "about").read_text() == "20 red\n"
