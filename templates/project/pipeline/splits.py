@@ -104,11 +104,11 @@ def stop_at(faults: list[str]) -> None:
         raise UserError("\n".join([*faults, "Run check_data.py again."]))
 
 
-def check_unseen(chosen: Sequence, split: str, classes: list[str], about: dict) -> None:
-    """Makes sure that a trained model may be judged by these pictures.
+def unseen(samples: Sequence, split: str, classes: list[str], about: dict) -> list:
+    """The pictures of a split, by which a trained model may be judged.
 
     Args:
-        chosen: all samples of the split.
+        samples: all that splits.csv names.
         split: train, val or test.
         classes: of the settings.
         about: `run.json` of the model.
@@ -122,6 +122,7 @@ def check_unseen(chosen: Sequence, split: str, classes: list[str], about: dict) 
             f"settings.yaml: the classes have changed since run {about['id']}. Train again, or "
             "put them back."
         )
+    chosen = [sample for sample in samples if sample.split == split]
     if not chosen:
         raise UserError(f"data/splits.csv: no picture in the split {split}. Run check_data.py.")
     known = {row["path"] for row in about["data"]}
@@ -131,3 +132,4 @@ def check_unseen(chosen: Sequence, split: str, classes: list[str], about: dict) 
             f"data/splits.csv: {len(seen)} test pictures were training pictures of run "
             f"{about['id']}: {seen[0]}, ... The splits have changed since; train again."
         )
+    return chosen

@@ -27,7 +27,7 @@ from pipeline import (
     provenance,
     quantization,
     settings,
-    unseen,
+    splits,
 )
 from pipeline.console import UserError
 from pipeline.dataset import Sample, read_splits
@@ -46,7 +46,7 @@ def main() -> None:
     if export.about["precision"] != "fp32":
         raise UserError(f"{shown(export.folder)} is compressed already. Name the fp32 export.")
     options = settings.load()
-    tests = unseen.pictures(options, export.about["run"])
+    tests = splits.unseen(read_splits(options), "test", options.classes, export.about["run"])
     views = len(export.about["run"]["views"])
     shots, held_out = training_pictures(options, max(CALIBRATION // views, len(export.classes)))
 

@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from pipeline import console, evaluation_plots, files, metrics, plots, settings, tables, unseen
-from pipeline.dataset import Sample
+from pipeline import console, evaluation_plots, files, metrics, plots, settings, splits, tables
+from pipeline.dataset import Sample, read_splits
 from pipeline.inference import Predictor, save_network
 from pipeline.probabilities import probabilities
 from pipeline.project import ROOT, chosen_run, shown
@@ -31,7 +31,8 @@ HEADLINE = ("accuracy", "macro_f1", "calibration_error", "cross_entropy")
 def main() -> None:
     arguments = read_arguments()
     trained = load_run(chosen_run(arguments.run))
-    samples = unseen.pictures(settings.load(), trained.about, arguments.split)
+    options = settings.load()
+    samples = splits.unseen(read_splits(options), arguments.split, options.classes, trained.about)
     unfinished = "" if trained.about["finished"] else ", interrupted: train.py --resume goes on"
     print(f"Run: {shown(trained.run)} (stage {trained.about['stage']}{unfinished})")
 

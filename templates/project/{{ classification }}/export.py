@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import console, exports, files, parity, provenance, settings, tables, unseen
+from pipeline import console, exports, files, parity, provenance, settings, splits, tables
 from pipeline.dataset import Sample, read_splits
 from pipeline.inference import save_network, write_onnx
 from pipeline.preprocess import Preprocess
@@ -87,10 +87,11 @@ def read_arguments() -> argparse.Namespace:
 def pictures_to_compare(options, about: dict) -> list[Sample]:
     """Test pictures, drawn at random where they are many; filled up where they are few."""
     most = PASSES // len(about["views"])
-    tests = unseen.pictures(options, about)
+    samples = read_splits(options)
+    tests = splits.unseen(samples, "test", options.classes, about)
     order = np.random.default_rng(0).permutation(len(tests))
     chosen = [tests[i] for i in order[:most]]
-    others = [sample for sample in read_splits(options) if sample.split != "test"]
+    others = [sample for sample in samples if sample.split != "test"]
     order = np.random.default_rng(0).permutation(len(others))
     return chosen + [others[i] for i in order[: max(0, FEWEST - len(chosen))]]
 

@@ -28,7 +28,7 @@ from pipeline import (
     provenance,
     quantization,
     settings,
-    unseen,
+    splits,
 )
 from pipeline.console import UserError
 from pipeline.dataset import Sample, read_splits
@@ -48,7 +48,7 @@ def main() -> None:
     if export.about["precision"] != "fp32":
         raise UserError(f"{shown(export.folder)} is compressed already. Name the fp32 export.")
     options = settings.load()
-    tests = unseen.pictures(options, export.about["run"])
+    tests = splits.unseen(read_splits(options), "test", options.classes, export.about["run"])
     shots, held_out = training_pictures(options)
     classes = len(export.classes)
 

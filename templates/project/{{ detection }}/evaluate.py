@@ -32,9 +32,9 @@ from pipeline import (
     mistakes,
     plots,
     settings,
+    splits,
     tables,
     thresholds,
-    unseen,
 )
 from pipeline.dataset import Sample, read_splits
 from pipeline.detections import Detections, detect
@@ -48,7 +48,7 @@ def main() -> None:
     arguments = read_arguments()
     trained = load_run(chosen_run(arguments.run))
     options = settings.load()
-    samples = unseen.pictures(options, trained.about, arguments.split)
+    samples = splits.unseen(read_splits(options), arguments.split, options.classes, trained.about)
     unfinished = "" if trained.about["finished"] else ", interrupted: train.py --resume goes on"
     print(f"Run: {shown(trained.run)} (stage {trained.about['stage']}{unfinished})")
 

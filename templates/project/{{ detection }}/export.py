@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import console, exports, files, parity, provenance, settings, tables, unseen
+from pipeline import console, exports, files, parity, provenance, settings, splits, tables
 from pipeline.dataset import Sample, read_splits
 from pipeline.detections import Detections, detect
 from pipeline.images import read_picture
@@ -92,8 +92,9 @@ def read_arguments() -> argparse.Namespace:
 
 def pictures_to_compare(options, about: dict) -> list[Sample]:
     """Test pictures, drawn at random where they are many; filled up where they are few."""
-    tests = unseen.pictures(options, about)
-    others = [sample for sample in read_splits(options) if sample.split != "test"]
+    samples = read_splits(options)
+    tests = splits.unseen(samples, "test", options.classes, about)
+    others = [sample for sample in samples if sample.split != "test"]
     rng = np.random.default_rng(0)
     return [part[i] for part in (tests, others) for i in rng.permutation(len(part))][:COMPARED]
 

@@ -720,18 +720,21 @@ def test_read_splits(project, coco, check, in_project):
 
 def test_only_unseen_pictures_judge(project, check, in_project):
     check()
-    settings = importlib.import_module("pipeline.settings").load()
-    unseen = importlib.import_module("pipeline.unseen")
-    console = importlib.import_module("pipeline.console")
+    options = importlib.import_module("pipeline.settings").load()
+    samples = importlib.import_module("pipeline.dataset").read_splits(options)
+    unseen = importlib.import_module("pipeline.splits").unseen
+    error = importlib.import_module("pipeline.console").UserError
     about = {"id": "1", "settings": {"classes": ["dark", "light"]}, "data": []}
-    chosen = unseen.pictures(settings, about)
-    assert [sample.split for sample in chosen] == ["test", "test"]
+    chosen = unseen(samples, "test", options.classes, about)
+    assert chosen == [sample for sample in samples if sample.split == "test"] and len(chosen) == 2
     about["data"] = [{"path": f"data/images/{chosen[0].path.name}"}]
-    with pytest.raises(console.UserError, match="1 test pictures were training pictures of run 1"):
-        unseen.pictures(settings, about)
+    with pytest.raises(error, match="1 test pictures were training pictures of run 1"):
+        unseen(samples, "test", options.classes, about)
+    with pytest.raises(error, match="no picture in the split val"):
+        unseen(samples, "val", options.classes, about)
     about["settings"]["classes"] = ["dark"]
-    with pytest.raises(console.UserError, match="the classes have changed since run 1"):
-        unseen.pictures(settings, about)
+    with pytest.raises(error, match="the classes have changed since run 1"):
+        unseen(samples, "test", options.classes, about)
 
 
 @pytest.mark.parametrize(
