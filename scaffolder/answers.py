@@ -123,6 +123,7 @@ def check(answers: Answers, questions: Questions) -> Answers:
             known[name] = _answer(jinja, name, questions[name], known, answers)
         except ValueError as error:
             faults.append(f"{name}: {error}")
+            known.pop(name, None)
         except (TypeError, ArithmeticError, TemplateError) as error:
             if not faults:  # else it follows from one of them
                 faults.append(f"{name}: {error}")

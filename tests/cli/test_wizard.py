@@ -56,8 +56,8 @@ def test_english(terminal, tmp_path):
     child.expect("boxes around defects")
     child.send(ENTER)
     child.expect("How many classes")
-    child.send(CTRL_U + "0" + ENTER)
-    child.expect("must be|from 2 to 1000")
+    child.send(CTRL_U + "two" + ENTER)
+    assert child.expect(["a whole number from 2 to 1000", "Invalid input"]) == 0
     child.send(CTRL_U + "3" + ENTER)
     child.expect("Class names")
     child.expect("class_1, class_2, class_3")
@@ -90,15 +90,17 @@ def test_chinese(terminal, tmp_path):
     child.expect("用方框标出缺陷")
     child.send(ENTER)
     child.expect("有多少个类别")
-    child.send(CTRL_U + "1" + ENTER)
-    child.expect("类别数必须在 2 到 1000 之间")
+    child.send(CTRL_U + "两个" + ENTER)
+    assert child.expect(["类别数必须是 2 到 1000 之间的整数", "Invalid input"]) == 0
     child.send(CTRL_U + "2" + ENTER)
     child.expect("类别名称")
     child.send(CTRL_U + "短路，短路" + ENTER)
     child.expect("重复了")
     child.send(CTRL_U + "短路、开路" + ENTER)
     child.expect("每个类别用多少张")
-    child.send(ENTER)
+    child.send(CTRL_U + "几张" + ENTER)
+    assert child.expect(["每个类别的样本数必须是 1 到 100000 之间的整数", "Invalid input"]) == 0
+    child.send(CTRL_U + "３" + ENTER)
     child.expect("模型将部署在哪里")
     child.send(ENTER)
     child.expect("摘要")
@@ -108,6 +110,7 @@ def test_chinese(terminal, tmp_path):
     assert ended(child) == 0
     recorded = yaml.safe_load((tmp_path / "line" / ".copier-answers.yml").read_text("utf-8"))
     assert recorded["classes"] == "短路、开路"
+    assert (recorded["num_classes"], recorded["shots"]) == (2, 3)
 
 
 def test_detection(terminal, tmp_path):
