@@ -6,6 +6,7 @@ from typing import Any
 
 from scaffolder.answers import Answers
 from scaffolder.errors import FewshotError
+from scaffolder.prompts import our_words
 from scaffolder.source import Release
 
 ANSWERS_FILE = ".copier-answers.yml"
@@ -38,15 +39,16 @@ def render(
     from copier.errors import CopierError
 
     try:
-        copier.run_copy(
-            str(release.folder),
-            folder,
-            given,
-            user_defaults=offered or {},
-            defaults=defaults,
-            exclude=left_out,
-            quiet=True,
-        )
+        with our_words():
+            copier.run_copy(
+                str(release.folder),
+                folder,
+                given,
+                user_defaults=offered or {},
+                defaults=defaults,
+                exclude=left_out,
+                quiet=True,
+            )
     except KeyboardInterrupt:  # copier's own kind of it is a CopierError as well
         raise KeyboardInterrupt from None
     except (CopierError, ValueError) as error:

@@ -87,11 +87,12 @@ def test_chinese(terminal, tmp_path):
     child.expect("Language / 语言")
     child.send(DOWN + ENTER)
     child.expect("要解决什么任务")
-    child.expect("用方框标出缺陷")
+    assert child.expect(["用方框标出缺陷", "arrow keys"]) == 0
     child.send(ENTER)
     child.expect("有多少个类别")
     child.send(CTRL_U + "两个" + ENTER)
-    assert child.expect(["类别数必须是 2 到 1000 之间的整数", "Invalid input"]) == 0
+    wrong = ["类别数必须是 2 到 1000 之间的整数", "Invalid input", "Validation error"]
+    assert child.expect(wrong) == 0
     child.send(CTRL_U + "2" + ENTER)
     child.expect("类别名称")
     child.send(CTRL_U + "短路，短路" + ENTER)
@@ -111,6 +112,19 @@ def test_chinese(terminal, tmp_path):
     recorded = yaml.safe_load((tmp_path / "line" / ".copier-answers.yml").read_text("utf-8"))
     assert recorded["classes"] == "短路、开路"
     assert (recorded["num_classes"], recorded["shots"]) == (2, 3)
+
+
+def test_a_copier_of_another_build_keeps_its_own_words(monkeypatch):
+    from copier import _user_data
+
+    from scaffolder.prompts import our_words
+
+    monkeypatch.delattr(_user_data.Question, "get_questionary_structure")
+    with our_words():
+        assert not hasattr(_user_data.Question, "get_questionary_structure")
+    monkeypatch.delattr(_user_data, "Question")
+    with our_words():
+        pass
 
 
 def test_detection(terminal, tmp_path):
