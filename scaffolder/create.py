@@ -1,10 +1,7 @@
 """Renders a project, commits it, and puts it in its place, all or nothing."""
 
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +10,7 @@ from scaffolder import answers, git
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.rendering import render
 from scaffolder.source import Release, checkout
+from scaffolder.staging import remove_abandoned, staging
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def new(
     """Makes a project.
 
     The project is made in a hidden folder on the same disk and renamed at the end, so that
-    whatever stops it before leaves nothing behind.
+    whatever stops it before leaves nothing behind; what a killed one leaves is removed by the next.
 
     Args:
         dest: A folder that is empty or not there yet.
@@ -68,7 +66,8 @@ def new(
     """
     git.prepare()
     dest = _free(dest)
-    with checkout(source, version) as release, _staging(dest) as stage:
+    beside = dest if dest.is_dir() else dest.parent
+    with checkout(source, version) as release, staging(beside) as stage:
         given = answers.check(given, release.questions)
         offered = {k: v for k, v in (initial or {}).items() if k in release.questions}
         if not defaults:
@@ -94,6 +93,7 @@ def _free(dest: Path) -> Path:
         raise UsageError(f"{str(dest)!r} cannot be the name of a folder")
     try:
         parent = dest.absolute().parent
+        remove_abandoned(dest if dest.is_dir() else parent)
         if dest.is_dir():
             if any(dest.iterdir()):
                 raise FewshotError(f"{dest} is not empty: choose another folder")
@@ -105,27 +105,6 @@ def _free(dest: Path) -> Path:
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "it is a loop of links"
         raise FewshotError(f"cannot use {dest}: {reason}") from None
-
-
-@contextmanager
-def _staging(dest: Path) -> Iterator[Path]:
-    """Yields a hidden folder on the disk of `dest`, which is gone afterwards."""
-    beside = dest if dest.is_dir() else dest.parent
-    try:
-        stage = tempfile.mkdtemp(dir=beside, prefix=".fewshot-")
-    except OSError as error:
-        raise FewshotError(f"cannot write in {beside}: {error.strerror}") from None
-    try:
-        os.chmod(stage, 0o777 & ~_umask())
-        yield Path(stage)
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _checked_together(

@@ -1,6 +1,7 @@
 """The wizard as a user meets it: in a real terminal, key by key."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -212,6 +213,41 @@ def test_a_closed_terminal_leaves_nothing(terminal, tmp_path):
     child.close(force=False)
     child.wait()
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("place", [".", "line"])
+def test_what_a_killed_wizard_left_is_removed_by_the_next(terminal, fewshot, tmp_path, place):
+    (tmp_path / place).mkdir(exist_ok=True)
+
+    def left() -> set[str]:
+        return {name for name in os.listdir(tmp_path / place) if name.startswith(".fewshot-")}
+
+    killed = terminal("new", "line")
+    killed.expect("Language")
+    killed.kill(signal.SIGKILL)
+    killed.wait()
+    abandoned = left()
+    assert len(abandoned) == 1
+    alive = terminal("new", "line")
+    alive.expect("Language")
+    in_use = left()
+    assert len(in_use) == 1 and in_use != abandoned
+    if place == ".":
+        assert fewshot("new", "other", "--defaults").returncode == 0
+    else:
+        assert "line is not empty" in fewshot("new", "line", "--defaults").stderr
+    assert left() == in_use
+    alive.send(CTRL_C)
+    assert ended(alive) == 130
+    assert left() == set()
+
+
+def test_what_only_looks_abandoned_stays(fewshot, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / ".fewshot-unfinished-link").symlink_to("mine")
+    (tmp_path / ".fewshot-unfinished-file").write_text("mine")
+    assert fewshot("new", "line", "--defaults").returncode == 0
+    assert len(os.listdir(tmp_path)) == 4
 
 
 def test_a_wrong_flag_is_told_before_the_first_question(terminal):
