@@ -299,6 +299,25 @@ def test_int8_is_small_and_usable_or_refused_with_a_reason(copy, run):
     assert run(copy, "predict.py", "data/0.png", "--format", "onnx").returncode == 0
 
 
+def test_the_method_that_loses_least_is_kept_and_no_number_is_the_worst(
+    finished, in_project, tmp_path
+):
+    from pipeline.quantization import METHODS, quantize
+
+    x = np.random.default_rng(0).uniform(0, 255, (4, 3, 32, 32)).astype(np.float32)
+    losses = {METHODS[0]: float("nan"), METHODS[1]: 0.5}
+    seen = {}
+
+    def loss(folder):
+        seen[folder.name] = (folder / "model.pdiparams").read_bytes()
+        return losses[folder.name]
+
+    method, known = quantize(the_export(finished), tmp_path / "int8", x, loss, tmp_path / "log")
+    assert (method, known) == (METHODS[1], {METHODS[0]: None, METHODS[1]: 0.5})
+    assert set(seen) == set(METHODS)
+    assert (tmp_path / "int8" / "model.pdiparams").read_bytes() == seen[method]
+
+
 def test_int8_that_lost_accuracy_is_refused(copy, run):
     edit(copy / "pipeline" / "quantization.py", '("avg", "hist")', '("avg",)')
     edit(copy / "pipeline" / "quantization.py", "for row in x]", "for row in 1e4 * x]")

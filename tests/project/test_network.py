@@ -94,6 +94,26 @@ def test_depthwise_matrices_give_the_convolution_and_its_gradient(side, kernel, 
     np.testing.assert_allclose(fast[0].weight.grad, plain.weight.grad, atol=1e-4)
 
 
+def test_a_step_is_timed_without_the_first_and_teaches_nothing(monkeypatch):
+    import paddle
+
+    from pipeline import replicas
+
+    copies = replicas.Replicas(lambda: paddle.nn.Linear(3, 2), batch_size=8)
+    before = [p.numpy() for p in copies.main.parameters()]
+    clock = iter([0, 90, 90, 91, 91, 94, 94, 96])
+    monkeypatch.setattr(replicas.time, "monotonic", lambda: next(clock))
+    batches = [(np.ones((4, 3), np.float32), np.zeros((4, 2), np.float32))] * 4
+
+    def losses(network, x, targets):
+        return ((network(x) - targets) ** 2).sum(1)
+
+    assert copies.seconds_a_step(batches, losses) == 2
+    for parameter, value in zip(copies.main.parameters(), before, strict=True):
+        assert (parameter.numpy() == value).all()
+        assert parameter.grad is None or not parameter.grad.numpy().any()
+
+
 @pytest.mark.parametrize("count", [1, 2, 5, 8])
 def test_slices_in_threads_give_the_gradient_of_the_whole_batch(count):
     import paddle

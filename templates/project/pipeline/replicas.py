@@ -6,7 +6,8 @@ On a GPU there is one copy, and nothing is gained or lost.
 """
 
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -59,6 +60,19 @@ class Replicas:
                     mine.grad = theirs.grad if mine.grad is None else mine.grad + theirs.grad
                     theirs.clear_grad()
         return total
+
+    def seconds_a_step(
+        self, batches: Iterable[tuple[np.ndarray | tuple[np.ndarray, ...], np.ndarray]], losses
+    ) -> float:
+        """How long `gradients` takes: the median over some batches of inputs and targets, of
+        which the first only prepares the kernels. Nothing is learned from them."""
+        seconds = []
+        for x, targets in batches:
+            before = time.monotonic()
+            self.gradients(x, targets, losses)
+            self.main.clear_gradients()
+            seconds.append(time.monotonic() - before)
+        return float(np.median(seconds[1:]))
 
     def outputs(self, run: Callable, x: np.ndarray, batch_size: int = 32) -> np.ndarray:
         """`run(network, inputs)` for all of x, [N, ...] -> [N, ...], without gradients."""

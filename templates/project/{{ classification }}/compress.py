@@ -12,9 +12,7 @@ way to do that. The test pictures only say, once, whether the result is good eno
 """
 
 import argparse
-import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -51,20 +49,17 @@ def main() -> None:
     shots, held_out = training_pictures(options, max(CALIBRATION // views, len(export.classes)))
 
     reference = answers(export, held_out)
+
+    def divergence(candidate: Path) -> float:
+        int8 = exports.Export(candidate, {"precision": "int8"}, export.preprocess)
+        outputs = answers(int8, held_out)
+        return cross_entropy(reference, outputs) - cross_entropy(reference, reference)
+
     files.remove(LOG)
     target = EXPORTS / f"{export.folder.name}-int8"
-    with TemporaryDirectory() as scratch, exports.writing(target) as folder:
+    with exports.writing(target) as folder:
         x = export.preprocess.batch(export.preprocess.read([sample.path for sample in shots]))
-        losses = {}
-        for method in quantization.METHODS:
-            print(f"Quantizing: {method}, {len(shots)} training pictures ...", flush=True)
-            candidate = Path(scratch) / method
-            quantization.quantize(export.folder, candidate, x, method, LOG)
-            trial = exports.Export(candidate, {"precision": "int8"}, export.preprocess)
-            outputs = answers(trial, held_out)
-            losses[method] = cross_entropy(reference, outputs) - cross_entropy(reference, reference)
-        best = min(losses, key=losses.get)
-        shutil.copytree(Path(scratch) / best, folder)
+        method, losses = quantization.quantize(export.folder, folder, x, divergence, LOG)
 
         about = {"id": target.name, "precision": "int8", "classes": export.classes}
         about |= {"run": export.about["run"], "exported_with": provenance.environment()}
@@ -74,9 +69,9 @@ def main() -> None:
         result = parity.compare(before, after, labels)
         accuracy = result["accuracy"] - result["accuracy_change"]
         about["compression"] = {
-            "method": best,
+            "method": method,
             "calibration_pictures": len(shots),
-            "divergence": losses,
+            "losses": losses,
             "test_pictures": len(tests),
             **result,
             "forms": forms.measure(export, int8, "accuracy", accuracy, result["accuracy"]),
@@ -90,7 +85,7 @@ def main() -> None:
                 "or allow more loss in settings.yaml."
             )
             raise exports.Refused(" ".join([*found, advice]))
-    print(f"Written: {shown(target)}/ (method: {best}; PaddleSlim's output: {shown(LOG)})")
+    print(f"Written: {shown(target)}/ (method: {method}; PaddleSlim's output: {shown(LOG)})")
 
 
 def read_arguments() -> argparse.Namespace:

@@ -194,12 +194,7 @@ def affordable_steps(run: Path, state: dict, x: np.ndarray, times: int, options)
     replicas = new_replicas(options, state)
     x = x[: -(-len(x) // -(-len(x) // options.train.batch_size))]  # as large as a batch will be
     targets = np.full((len(x), len(options.classes)), 1 / len(options.classes), np.float32)
-    for step in range(4):
-        if step == 1:  # the first one prepares the kernels
-            before = time.monotonic()
-        replicas.gradients(x, targets, losses)
-        replicas.main.clear_gradients()
-    minutes = times * (time.monotonic() - before) / 3 / 60
+    minutes = times * replicas.seconds_a_step([(x, targets)] * 4, losses) / 60
     steps = max(1, min(options.train.steps, int(options.train.minutes / minutes)))
     runs.note(run, planned_steps=steps)
     print(f"Stage 2: {steps} steps, {times} times: up to {steps * minutes:.1f} minutes")

@@ -12,9 +12,7 @@ that. The test pictures only say, once, whether the result is good enough.
 """
 
 import argparse
-import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from tqdm import tqdm
@@ -53,21 +51,18 @@ def main() -> None:
     classes = len(export.classes)
 
     reference = found_by(export, held_out, "fp32, held out")
+
+    def loss(candidate: Path) -> float:
+        int8 = exports.Export(candidate, {"precision": "int8"}, export.preprocess)
+        found = found_by(int8, held_out, f"int8 {candidate.name}, held out")
+        result = parity.compare(reference, found, held_out, classes)
+        return result["mean_difference"] - result["AP50_change"]
+
     files.remove(LOG)
     target = EXPORTS / f"{export.folder.name}-int8"
-    with TemporaryDirectory() as scratch, exports.writing(target) as folder:
+    with exports.writing(target) as folder:
         x = calibration_inputs(shots, export.preprocess)
-        losses = {}
-        for method in quantization.METHODS:
-            print(f"Quantizing: {method}, {len(x)} inputs of training pictures ...", flush=True)
-            candidate = Path(scratch) / method
-            quantization.quantize(export.folder, candidate, x, method, LOG, keep_last=True)
-            trial = exports.Export(candidate, {"precision": "int8"}, export.preprocess)
-            found = found_by(trial, held_out, f"int8 {method}, held out")
-            result = parity.compare(reference, found, held_out, classes)
-            losses[method] = result["mean_difference"] - result["AP50_change"]
-        best = min(losses, key=losses.get)
-        shutil.copytree(Path(scratch) / best, folder)
+        method, losses = quantization.quantize(export.folder, folder, x, loss, LOG, keep_last=True)
 
         about = {"id": target.name, "precision": "int8", "classes": export.classes}
         about |= {"run": export.about["run"], "exported_with": provenance.environment()}
@@ -76,7 +71,7 @@ def main() -> None:
         result = parity.compare(before, after, tests, classes)
         fp32_metric = result["AP50"] - result["AP50_change"]
         about["compression"] = {
-            "method": best,
+            "method": method,
             "calibration_inputs": len(x),
             "losses": losses,
             "test_pictures": len(tests),
@@ -92,7 +87,7 @@ def main() -> None:
                 "or allow more loss in settings.yaml."
             )
             raise exports.Refused(" ".join([*faults, advice]))
-    print(f"Written: {shown(target)}/ (method: {best}; PaddleSlim's output: {shown(LOG)})")
+    print(f"Written: {shown(target)}/ (method: {method}; PaddleSlim's output: {shown(LOG)})")
 
 
 def read_arguments() -> argparse.Namespace:

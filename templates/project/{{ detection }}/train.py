@@ -159,13 +159,7 @@ def affordable_steps(run: Path, stage: str, replicas: Replicas, few, losses, sec
     that a resumed one has the same plan."""
     plan = runs.about(run).get("planned_steps", {})
     if stage not in plan:
-        times = []
-        for x, targets in few:
-            before = time.monotonic()
-            replicas.gradients(x, targets, losses)
-            replicas.main.clear_gradients()
-            times.append(time.monotonic() - before)
-        plan[stage] = max(1, int(seconds / np.median(times[1:])))  # the first prepares the kernels
+        plan[stage] = max(1, int(seconds / replicas.seconds_a_step(few, losses)))
         runs.note(run, planned_steps=plan)
     return plan[stage]
 
