@@ -99,8 +99,13 @@ def read_rows(results: Path) -> list[dict]:
 
 
 def commit() -> str:
-    """The checkout's commit, marked where files differ from it."""
-    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    """The checkout's commit, marked where files other than the results differ from it."""
+    differ = git("diff", "HEAD", "--name-only", "--", ".", ":!benchmarks/results")
+    return git("rev-parse", "--short", "HEAD") + ("-dirty" if differ else "")
+
+
+def git(*arguments: str) -> str:
+    command = ["git", *arguments]
     done = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
