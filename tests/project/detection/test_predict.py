@@ -14,19 +14,20 @@ from pipeline import exports
 from pipeline.inference import paddle, save_network, write_onnx
 from pipeline.preprocess import Preprocess
 
-# label, score, x0, y0, x1, y1 in px of the input of 64 px.
+# label, score, x0, y0, x1, y1 in px of the input of 64 px; the last lies in the padding.
 ROWS = [[1, 0.9, 8, 4, 24, 20], [0, 0.6, 32, 32, 48, 40], [0, 0.2, 0, 0, 8, 8]]
+ROWS += [[1, 0.8, 50, 50, 60, 60]]
 
 class Fixed(paddle.nn.Layer):
     def __init__(self):
         super().__init__()
-        self.rows = self.create_parameter([1, 3, 6])
+        self.rows = self.create_parameter([1, 4, 6])
         self.rows.set_value(paddle.to_tensor([ROWS]))
 
     def forward(self, x):
         nothing = 0 * paddle.mean(x, axis=[1, 2, 3])
         rows = (self.rows + nothing.reshape([-1, 1, 1])).reshape([-1, 6])
-        return rows, (nothing + 3).astype("int32")
+        return rows, (nothing + 4).astype("int32")
 
 folder = Path("export/20260131-120000")
 save_network(Fixed(), folder, 64)

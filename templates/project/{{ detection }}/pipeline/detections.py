@@ -68,7 +68,9 @@ def _merged(found: list[tuple[np.ndarray, np.ndarray]], width: int, height: int)
     """One list for the picture: what two tiles saw counts once, and whole rather than cut."""
     rows = np.concatenate([rows for rows, _ in found])
     cut = np.concatenate([cut for _, cut in found])
-    labels, scores = rows[:, 0].astype(np.int64), rows[:, 1]
     boxes = np.clip(rows[:, 2:], 0, [width, height, width, height])
+    there = (boxes[:, 2:] > boxes[:, :2]).all(1)  # the others lie in the padding
+    rows, cut, boxes = rows[there], cut[there], boxes[there]
+    labels, scores = rows[:, 0].astype(np.int64), rows[:, 1]
     kept = keep_best(boxes, labels, scores, SAME, cut if len(found) > 1 else None, INSIDE)
     return Detections(boxes[kept], labels[kept], scores[kept])
