@@ -66,6 +66,8 @@ def main() -> None:
 
         about = {"id": target.name, "precision": "int8", "classes": export.classes}
         about |= {"run": export.about["run"], "exported_with": provenance.environment()}
+        if "thresholds" in export.about:
+            about["thresholds"] = export.about["thresholds"]
         int8 = exports.Export(folder, about, export.preprocess)
         before, after = (found_by(e, tests, e.about["precision"]) for e in (export, int8))
         result = parity.compare(before, after, tests, classes)
@@ -127,7 +129,7 @@ def found_by(export: exports.Export, samples: list[Sample], name: str) -> list[D
     """What an export finds, with a bar: a picture takes a while."""
     paths = [sample.path for sample in samples]
     found = detect(export.predictor(), export.preprocess, paths)
-    return list(tqdm(found, name, len(paths), unit="picture", leave=False))
+    return list(tqdm(found, name, len(paths), unit="picture", leave=False, disable=None))
 
 
 if __name__ == "__main__":

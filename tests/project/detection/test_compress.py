@@ -1,0 +1,92 @@
+"""compress.py, on a network that was never trained but finds something everywhere."""
+
+import json
+
+import numpy as np
+import pytest
+
+MAKE_RUN = """
+import time
+
+import paddle
+
+from pipeline import files, runs, settings
+from pipeline.backbone import EMBEDDED, pretrained_state
+from pipeline.dataset import manifest, read_splits
+from pipeline.detectors import Architecture
+from pipeline.images import read_picture
+from pipeline.network import new_detector
+from pipeline.preprocess import Preprocess
+
+options = settings.load()
+about = Architecture("dense", EMBEDDED, (8, 16)).as_dict() | {"source": "none", "sha256": ""}
+samples = [sample for sample in read_splits(options) if sample.split != "test"]
+run = runs.begin(options, about, manifest(samples))
+paddle.seed(0)
+network = new_detector(EMBEDDED, 2, (8, 16), pretrained_state(EMBEDDED, None))
+preprocess = Preprocess(128)
+pieces = [piece for s in samples for piece in preprocess.pieces(read_picture(s.path))]
+network.standardise(preprocess.batch([piece.square for piece in pieces]))
+network.centres.weight.set_value(20 * network.centres.weight)  # it finds something everywhere
+runs.save(run, network, preprocess, stage=1)
+runs.finish(run, time.monotonic())
+thresholds = {"classes": [{"threshold": 0.5}, {"threshold": 1.0}]}
+(run / "evaluation").mkdir()
+files.write_json(run / "evaluation" / "thresholds.json", thresholds)
+"""
+
+
+@pytest.fixture
+def exported(project, run):
+    """A project with an export, in which int8 may cost any AP50."""
+    settings = "classes: [dark, light]\nlimits: {max_metric_loss: 1, max_output_difference: 1}\n"
+    (project / "settings.yaml").write_text(settings)
+    (project / "make_run.py").write_text(MAKE_RUN)
+    edit(project / "pipeline" / "latency.py", "ROUNDS = 5", "ROUNDS = 1")
+    for script in ("check_data.py", "make_run.py", "export.py"):
+        done = run(project, script)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return project
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_int8_is_small_and_does_what_the_fp32_export_does(exported, run):
+    done = run(exported, "compress.py")
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    (folder,) = (exported / "export").glob("*-int8")
+    compression = json.loads((folder / "export.json").read_text())["compression"]
+    fp32, _, int8 = compression["forms"]
+    assert int8["megabytes"] <= 0.35 * fp32["megabytes"]
+    assert compression["found"] > 0 and set(compression["losses"]) == {"avg", "hist"}
+    done = run(exported, "predict.py", "data/images", "--thresholds", "--json", "--export", folder)
+    assert done.returncode == 0, done.stderr
+    found = [box for line in done.stdout.splitlines() for box in json.loads(line)["boxes"]]
+    assert all(box["class"] == "dark" and box["score"] >= 0.5 for box in found)
+
+
+def test_what_compression_may_cost(in_project):
+    from pipeline.dataset import Sample
+    from pipeline.detections import Detections
+    from pipeline.parity import compare, faults
+    from pipeline.settings import Limits
+
+    boxes = np.float32([[20 * i, 10, 20 * i + 10, 20] for i in range(4)])
+    labels, scores = np.zeros(4, int), np.float32([0.9, 0.8, 0.7, 0.6])
+    samples = [Sample(in_project, (80, 40), boxes, labels, "test", "")]
+    reference = [Detections(boxes, labels, scores)]
+
+    def said(count, shift=0.0, exact=False):
+        found = [Detections(boxes[:count] + shift, labels[:count], scores[:count])]
+        return faults("int8", compare(reference, found, samples, 1), Limits(), exact)
+
+    assert said(4) == said(4, exact=True) == []
+    assert said(3) == []  # one box more or less is never a fault
+    assert said(2) == ["int8: AP50 fell by 0.495 to 0.505 (limits.max_metric_loss is 0.01)."]
+    assert said(0)[0] == "int8: finds nothing at all."
+    assert said(4, shift=1.0) == []
+    assert "have no counterpart" in said(4, shift=1.0, exact=True)[0]
