@@ -18,7 +18,7 @@ BEHIND = 5  # exit code of `fewshot update --check`
 
 Projects = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[PROJECT]...", help="The project; this folder by default."),
+    typer.Argument(metavar="PROJECT", help="The project; this folder by default."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -61,9 +61,9 @@ def update(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Bring what the template learned into projects; what their owners wrote stays.
+    """Bring the template's improvements into projects.
 
-    Nothing is committed unless you ask for it. An update with conflicts ends with exit code 1.
+    What their owners wrote stays. Nothing is committed unless you ask for it. An update with conflicts ends with exit code 1.
     """
     modes = [name for name, on in (("plan", plan), ("check", check), ("abort", abort)) if on]
     if len(modes) > 1:
@@ -112,11 +112,11 @@ def _update(folder: Path, request: "Request", test: bool, commit: bool, as_json:
 def status(
     folders: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FOLDER]...", help="Folders with projects; else this one."),
+        typer.Argument(metavar="FOLDER", help="Folders with projects; else this one."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the projects below folders: versions, last results, what waits."""
+    """List the projects below folders, and how each stands."""
     from scaffolder import fleet, update_summary
 
     rows = fleet.status(folders or [Path()])
@@ -128,7 +128,7 @@ def status(
 
 def link(
     project: Annotated[
-        Path, typer.Argument(metavar="[PROJECT]", help="The project; this folder by default.")
+        Path, typer.Argument(metavar="PROJECT", help="The project; this folder by default.")
     ] = Path(),
     answers: Annotated[
         list[str] | None,
@@ -142,7 +142,10 @@ def link(
         str | None, typer.Option(metavar="SOURCE", help="Another template source.")
     ] = None,
 ) -> None:
-    """Find which template version a project without answers file comes from, and record it."""
+    """Find and record what a project was made from.
+
+    For a project whose answers file was lost, or that was copied by hand.
+    """
     from scaffolder import link as links
     from scaffolder import update_summary
 
@@ -151,11 +154,11 @@ def link(
 
 
 def configure(
-    key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="Which setting.")] = None,
-    value: Annotated[str | None, typer.Argument(metavar="[VALUE]", help="Its value.")] = None,
+    key: Annotated[str | None, typer.Argument(metavar="KEY", help="Which setting.")] = None,
+    value: Annotated[str | None, typer.Argument(metavar="VALUE", help="Its value.")] = None,
     unset: Annotated[bool, typer.Option("--unset", help="Remove the setting.")] = False,
 ) -> None:
-    """Show or change what holds for all your projects: `template`, where their template is."""
+    """Show or change what holds for all your projects."""
     known = config.load()
     if key is not None and key not in config.KEYS:
         raise UsageError(f"there is no setting {key!r}: choose from {', '.join(config.KEYS)}")
