@@ -63,7 +63,8 @@ def update(
 ) -> None:
     """Bring the template's improvements into projects.
 
-    What their owners wrote stays. Nothing is committed unless you ask for it. An update with conflicts ends with exit code 1.
+    What their owners wrote stays. Nothing is committed unless you ask for it. An update with
+    conflicts ends with exit code 1.
     """
     modes = [name for name, on in (("plan", plan), ("check", check), ("abort", abort)) if on]
     if len(modes) > 1:
