@@ -1,14 +1,12 @@
 """`fewshot adapt`: a new project from an existing one, with its trained weights as the start."""
 
-import hashlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scaffolder import answers, create, existing, reading, settings_text
+from scaffolder import answers, create, existing, provenance, reading, settings_text
 from scaffolder.carry_over import listed, settings_of
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.existing import Existing, Run
@@ -127,18 +125,14 @@ def _newest_finished(origin: Existing, notes: list[Note]) -> Run | None:
     return None
 
 
-def _architecture(run: Run) -> dict[str, str]:
-    """Returns the names of the networks that a run trained, as far as it says so."""
-    weights = run.about.get("weights")
-    known = weights if isinstance(weights, dict) else {}
-    return {k: known[k] for k in ("backbone", "detector") if isinstance(known.get(k), str)}
-
-
 def _fitting(run: Run, ours: dict[str, Any], notes: list[Note]) -> dict[str, settings_text.Scalar]:
     """Returns the settings that must be as the run had them, whatever they have become since."""
     model = run.about["settings"].get("model")
     backbone = model.get("backbone") if isinstance(model, dict) else None
-    needed = {"model.backbone": backbone, "model.detector": _architecture(run).get("detector")}
+    needed = {
+        "model.backbone": backbone,
+        "model.detector": provenance.architecture(run).get("detector"),
+    }
     changes: dict[str, settings_text.Scalar] = {
         name: value
         for name, value in needed.items()
@@ -153,24 +147,8 @@ def _fitting(run: Run, ours: dict[str, Any], notes: list[Note]) -> dict[str, set
 def _write_start(folder: Path, origin: Existing, run: Run) -> None:
     """Writes the weights, and beside them where they come from."""
     folder.mkdir(exist_ok=True)
-    provenance = {
-        "project": origin.name,
-        "task": origin.answers["task"],
-        "run": run.id,
-        "classes": run.classes,
-        "sha256": reading.copy(run.model, folder / "model.safetensors"),
-        "template_version": run.about.get("template_version"),
-        **_architecture(run),
-        "metrics": run.about.get("metrics"),
-    }
-    try:
-        data = json.dumps(run.about.get("data"), sort_keys=True)
-        provenance["data_sha256"] = hashlib.sha256(data.encode()).hexdigest()
-        text = json.dumps(provenance, indent=2, ensure_ascii=False) + "\n"
-    except RecursionError:
-        raise FewshotError(f"run.json of {run.id} is nested too deeply") from None
-    # Half a surrogate pair becomes the escape that JSON has for it.
-    (folder / "source.json").write_bytes(text.encode("utf-8", "backslashreplace"))
+    sha256 = reading.copy(run.model, folder / "model.safetensors")
+    provenance.write(folder / "source.json", provenance.of_run(origin, run, sha256))
 
 
 def _rows(origin: Existing, run: Run, classes: list[str]) -> dict[str, str]:
