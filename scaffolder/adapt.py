@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from scaffolder import answers, create, existing, provenance, reading, settings_text
-from scaffolder.carry_over import listed, settings_of
+from scaffolder.carry_over import START, rows, settings_of
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.existing import Existing, Run
 from scaffolder.messages import Note
 from scaffolder.rendering import ANSWERS_FILE
-
-START = "start"  # the new project's folder with the weights, and what its model.start says
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def adapt(
         if run:
             changes |= _fitting(run, ours | changes, notes) | {"model.start": START}
             _write_start(folder / START, origin, run)
-            notes.append(("weights", _rows(origin, run, ours["classes"])))
+            notes.append(("weights", rows(origin.name, run.id, run.classes, ours["classes"])))
         settings_text.change_file(path, changes | replaced)
         _carry_custom(origin, folder, notes)
 
@@ -149,13 +147,6 @@ def _write_start(folder: Path, origin: Existing, run: Run) -> None:
     folder.mkdir(exist_ok=True)
     sha256 = reading.copy(run.model, folder / "model.safetensors")
     provenance.write(folder / "source.json", provenance.of_run(origin, run, sha256))
-
-
-def _rows(origin: Existing, run: Run, classes: list[str]) -> dict[str, str]:
-    """Returns which rows of the head can be kept, for a note."""
-    kept = [name for name in classes if name in run.classes]
-    new = [name for name in classes if name not in run.classes]
-    return {"project": origin.name, "run": run.id, "kept": listed(kept), "new": listed(new)}
 
 
 def _carry_custom(origin: Existing, folder: Path, notes: list[Note]) -> None:

@@ -83,6 +83,10 @@ def new(
         Path | None, typer.Option("--answers", metavar="FILE", help="YAML file with answers.")
     ] = None,
     preset: PresetName = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Start from a model of the library (fewshot models)."),
+    ] = None,
     template: TemplateSource = None,
     version: Annotated[
         str | None,
@@ -103,13 +107,20 @@ def new(
         "target": target,
     }
     file = answers.load(answers_file) if answers_file else {}
-    given = answers.merge(known.answers, file, _given(flags))
     _can_ask(defaults)
     from scaffolder import create, settings_text
+    from scaffolder.models import start
+
+    base = start.ready(model) if model else None
+    task_of_base = start.answers(base) if base else {}
+    given = answers.merge(task_of_base, known.answers, file, _given(flags))
+    notes = []
 
     def fill(folder: Path, recorded: dict[str, Any]) -> None:
         if known.settings:
             settings_text.change_file(folder / "settings.yaml", known.settings)
+        if base:
+            notes.append(start.start_from(base, folder, recorded["task"]))
 
     project = create.new(
         dest,
@@ -122,7 +133,7 @@ def new(
     )
     if not project:
         raise typer.Exit(1)
-    summary.made(dest, project)
+    summary.made(dest, project, notes=notes)
 
 
 @app.command(

@@ -129,6 +129,9 @@ def from_dict(about: dict[str, Any], where: str) -> Model:
         added=take("added", _is_text, ""),
         trained={name: take(name, fits) for name, fits in _TRAINED.items() if name in about},
     )
+    if model.trained or model.task == "classification":  # then a project starts from it as it is
+        faults += [name for name in ("project", "run", "classes") if not model.trained.get(name)]
+        faults += ["format"] if model.format != "safetensors" else []
     faults += [name for name in ("name", "task", "source", "licence") if not getattr(model, name)]
     if faults:
         raise FewshotError(f"{where}: not a record of a model: {', '.join(dict.fromkeys(faults))}")

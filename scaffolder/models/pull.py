@@ -120,8 +120,8 @@ def _wanted(
         near = difflib.get_close_matches(name, [*entry.known_models(), *library.names()], 1)
         hint = f": did you mean {near[0]}?" if near else ": say where it is with --from"
         raise UsageError(f"there is no model {name!r}{hint}")
-    if task not in (None, *entry.TASKS):
-        raise UsageError(f"--task: {task!r} is not one of {', '.join(entry.TASKS)}")
+    if task not in (None, "backbone", "detection"):
+        raise UsageError(f"--task: {task!r} is not one of backbone, detection")
     about = {"name": name, "task": "backbone", "architecture": None, "licence": "not stated"}
     return entry.from_dict(about | {"source": _without_query(source)} | given, name)
 

@@ -102,11 +102,10 @@ def test_an_archive_does_not_replace_what_is_recorded(models, library, tmp_path,
 def test_of_a_listed_model_an_archive_has_nothing_to_tell(models, library, write, pdparams):
     weights = pdparams()
     about = {"size": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}
-    claims = {"name": "ResNet50_vd", "licence": "mine alone", "classes": ["a"]}
+    claims = {"name": "ResNet50_vd", "licence": "mine alone", "architecture": "PPLCNet_x1_0"}
     assert models("import", write(RECORD | about | claims)).returncode == 0
     record = json.loads((library / "ResNet50_vd/source.json").read_text(encoding="utf-8"))
     assert (record["licence"], record["architecture"]) == ("Apache-2.0", "ResNet50_vd")
-    assert "classes" not in record
 
 
 WRONG = {
@@ -117,9 +116,14 @@ WRONG = {
     "escape": ({"name": "\x1b[2J"}, "not a record of a model: name"),
     "task": ({"task": "sorting"}, "not a record of a model: task"),
     "format": ({"format": "pth"}, "not a record of a model: format"),
-    "all": ({"size": "1", "licence": 3, "classes": "a"}, "a model: licence, size, classes"),
+    "all": (
+        {"size": "1", "licence": 3, "classes": "a"},
+        "a model: licence, size, classes, project, run, format",
+    ),
     "huge": ({"size": 1 << 60}, "not a record of a model: size"),
-    "base": ({"base": {"sha256": ["a"]}}, "not a record of a model: base"),
+    "half trained": ({"project": "a"}, "not a record of a model: run, classes, format"),
+    "classifier": ({"task": "classification"}, "a model: project, run, classes, format"),
+    "base": ({"base": {"sha256": ["a"]}}, "not a record of a model: base, project"),
 }
 
 
