@@ -63,7 +63,8 @@ class Model:
         """Returns the record. What a project trained stands on the same level, since a project
         can start from the folder as it is (`model.start`)."""
         known = asdict(self)
-        return {**known, **known.pop("trained")}
+        trained: dict[str, Any] = known.pop("trained")
+        return known | trained
 
     def settings(self, folder: Path) -> dict[str, str]:
         """Returns the values of settings.yaml with which a project starts from this model."""

@@ -175,7 +175,6 @@ def _from_modelscope(source: str, to: Path) -> None:
     found = re.fullmatch(r"modelscope:([\w.-]+/[\w.-]+)/([^@]+?)(?:@([\w./-]+))?", source)
     if not found:
         raise UsageError(f"{source!r} must be like modelscope:OWNER/MODEL/FILE or …/FILE@REVISION")
-    os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "40")
     try:
         from modelscope.hub.file_download import model_file_download
     except ImportError:

@@ -61,7 +61,7 @@ def publish(project: Path, run_id: str | None = None, name: str | None = None) -
             "source": f"run {run.id} of project {origin.name}",
             "licence": "not stated",
             "format": "safetensors",
-            "via": f"publish {origin.folder}",
+            "via": "fewshot models publish",
             "added": time.strftime("%Y-%m-%d"),
         }
         model = entry.from_dict(known, f"run {run.id} of {origin.name}")

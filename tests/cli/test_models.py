@@ -1,6 +1,7 @@
 """`fewshot models`: what comes into the library, and that nothing broken ever does."""
 
 import hashlib
+import importlib.util
 import json
 import os
 import pickle
@@ -10,12 +11,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from scaffolder.errors import UsageError
 from scaffolder.models import entry
 
 ROOT = Path(__file__).parents[2]
+has_modelscope = importlib.util.find_spec("modelscope") is not None
 PATH = "/dygraph/legendary_models/PPLCNet_x1_0_pretrained.pdparams"
 
 
@@ -354,9 +357,34 @@ def test_the_embedded_backbone_needs_no_pull(models, library):
     assert "comes with each project's environment" in done.stderr
 
 
+@pytest.mark.skipif(has_modelscope, reason="ModelScope's client is installed")
 def test_modelscope_without_its_client(models, library):
     done = models("pull", "mine", "--from", "modelscope:owner/model/dir/a.pdparams@v1")
     assert_refused(done, library, "needs ModelScope's client: pip install 'fewshot[modelscope]'")
+
+
+@pytest.mark.skipif(not has_modelscope, reason="ModelScope's client is not installed")
+def test_modelscope_through_its_client(models, library, server, pdparams):
+    revisions = {"Code": 200, "Data": {"RevisionMap": {"Branches": [{"Revision": "master"}]}}}
+    server.files["/api/v1/models/owner/model/revisions"] = json.dumps(revisions).encode()
+    query = "Revision=master&FilePath=dir%2Fa.pdparams"
+    server.files[f"/api/v1/models/owner/model/repo?{query}"] = pdparams()
+    source = "modelscope:owner/model/dir/a.pdparams"
+    done = models("pull", "mine", "--from", source, MODELSCOPE_ENDPOINT=server.address)
+    assert done.returncode == 0, done.stderr
+    whole = ["mine", "mine/model.pdparams", "mine/source.json"]
+    assert everything(library) == whole
+
+
+def test_a_terminal_sees_how_long_it_will_take(library, server, pdparams):
+    server.files[PATH] = pdparams(100_000)
+    server.cuts = [30_000]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "FEWSHOT_MIRROR": server.address}
+    command = ["-m", "scaffolder", "models", "pull", "PPLCNet_x1_0"]
+    terminal = pexpect.spawn(sys.executable, command, env=env, encoding="utf-8", timeout=30)
+    terminal.expect(r"PPLCNet_x1_0: 0\.\d of 0\.1 MB, 0:0\d left")
+    terminal.expect("in the library")
+    terminal.expect(pexpect.EOF)
 
 
 def test_every_listed_model_is_well_described():
