@@ -48,9 +48,12 @@ def read(name: str) -> Model | None:
     path = root() / entry.check_name(name) / RECORD
     if not os.path.lexists(path):
         return None
-    model = entry.from_dict(reading.json_mapping(path), str(path))
-    if model.name != name or not (model.sha256 and model.size):
-        raise FewshotError(f"{path}: not a record of the model {name}")
+    try:
+        model = entry.from_dict(reading.json_mapping(path), str(path))
+        if model.name != name or not (model.sha256 and model.size):
+            raise FewshotError(f"{path}: not a record of the model {name}")
+    except FewshotError as error:
+        raise FewshotError(f"{error}: fewshot models verify moves it aside") from None
     return model
 
 
@@ -135,10 +138,10 @@ def verify(name: str) -> str | None:
     try:
         model = read(name)
         assert model is not None
-    except FewshotError as error:
+    except FewshotError:
         for path in [*folder.glob("model.*"), folder / RECORD]:
             _move_aside(path)
-        return str(error)
+        return f"its {RECORD} is no record"
     path = file_of(model)
     if not os.path.lexists(path) or digest(path) == model.sha256:
         return None
