@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from scaffolder import __version__, answers, cli_projects, summary
+from scaffolder import __version__, answers, cli_models, cli_projects, summary
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.messages import plain
-from scaffolder.models.commands import app as models
 
 app = typer.Typer(
     add_completion=False,
@@ -217,7 +216,7 @@ app.command(epilog="Example: fewshot link pcb-line --set shots=30")(cli_projects
 app.command("config", epilog="Example: fewshot config template ssh://git.example/template.git")(
     cli_projects.configure
 )
-app.add_typer(models, name="models")
+app.add_typer(cli_models.app, name="models")
 
 
 def _given(flags: dict[str, Any]) -> answers.Answers:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from scaffolder import existing, provenance, reading
-from scaffolder.create import ANSWERS_FILE
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.existing import Existing, Run
 from scaffolder.models import entry, library, pull
 from scaffolder.models.entry import Model
+from scaffolder.rendering import ANSWERS_FILE
 
 _DEEPEST = 6  # folders below the one that is searched for projects
 
