@@ -89,7 +89,7 @@ def staging() -> Iterator[Path]:
 def put(model: Model, file: Path) -> Model:
     """Takes a checked file into the library.
 
-    Two may do so at once: the first one's record counts.
+    Two may do so at once. The first one's record counts, but for what a project trained.
 
     Args:
         model: What is known of it, with the size and SHA-256 of the file.
@@ -107,14 +107,16 @@ def put(model: Model, file: Path) -> Model:
         with path.open("rb+") as opened:  # on the disk before it has its name
             os.fsync(opened.fileno())
     with _locked():
-        if known := read(model.name):
+        known = read(model.name)
+        if known:
             require_same(known, model.sha256)
-        else:
+        if not known or model.trained:  # a run may have been evaluated since
             folder = root() / model.name
             folder.mkdir(exist_ok=True)
             os.replace(record, folder / RECORD)
-        os.replace(file, file_of(known or model))
-    return known or model
+            known = model
+        os.replace(file, file_of(known))
+    return known
 
 
 def require_same(known: Model, sha256: str | None) -> None:

@@ -201,6 +201,16 @@ def test_wrong_input_gets_one_line(models, project, args, text, code):
     assert text in done.stderr
 
 
+def test_a_run_that_was_evaluated_since_is_published_again(models, library, project):
+    folder = project("line", metrics=None)
+    assert models("publish", "line", "--name", "ours").returncode == 0
+    path = folder / "runs" / RUN / "run.json"
+    about = json.loads(path.read_text()) | {"metrics": {"test": {"AP50": {"value": 0.5}}}}
+    path.write_text(json.dumps(about))
+    assert models("publish", "line", "--name", "ours").returncode == 0
+    assert "metrics: test AP50 0.500\n" in models("show", "ours").stdout
+
+
 def test_a_name_means_one_model(models, library, project):
     project("line", 1)
     project("line", 2, run="20260102-120000")
