@@ -1,21 +1,17 @@
 """`fewshot adapt`: a new project from an existing one, with its trained weights as the start."""
 
-import hashlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scaffolder import answers, create, existing, reading, settings_text
-from scaffolder.carry_over import listed, settings_of
+from scaffolder import answers, create, existing, provenance, reading, settings_text
+from scaffolder.carry_over import START, rows, settings_of
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.existing import Existing, Run
 from scaffolder.messages import Note
 from scaffolder.rendering import ANSWERS_FILE
-
-START = "start"  # the new project's folder with the weights, and what its model.start says
 
 
 @dataclass(frozen=True)
@@ -90,7 +86,7 @@ def adapt(
         if run:
             changes |= _fitting(run, ours | changes, notes) | {"model.start": START}
             _write_start(folder / START, origin, run)
-            notes.append(("weights", _rows(origin, run, ours["classes"])))
+            notes.append(("weights", rows(origin.name, run.id, run.classes, ours["classes"])))
         settings_text.change_file(path, changes | replaced)
         _carry_custom(origin, folder, notes)
 
@@ -127,18 +123,14 @@ def _newest_finished(origin: Existing, notes: list[Note]) -> Run | None:
     return None
 
 
-def _architecture(run: Run) -> dict[str, str]:
-    """Returns the names of the networks that a run trained, as far as it says so."""
-    weights = run.about.get("weights")
-    known = weights if isinstance(weights, dict) else {}
-    return {k: known[k] for k in ("backbone", "detector") if isinstance(known.get(k), str)}
-
-
 def _fitting(run: Run, ours: dict[str, Any], notes: list[Note]) -> dict[str, settings_text.Scalar]:
     """Returns the settings that must be as the run had them, whatever they have become since."""
     model = run.about["settings"].get("model")
     backbone = model.get("backbone") if isinstance(model, dict) else None
-    needed = {"model.backbone": backbone, "model.detector": _architecture(run).get("detector")}
+    needed = {
+        "model.backbone": backbone,
+        "model.detector": provenance.architecture(run).get("detector"),
+    }
     changes: dict[str, settings_text.Scalar] = {
         name: value
         for name, value in needed.items()
@@ -153,31 +145,8 @@ def _fitting(run: Run, ours: dict[str, Any], notes: list[Note]) -> dict[str, set
 def _write_start(folder: Path, origin: Existing, run: Run) -> None:
     """Writes the weights, and beside them where they come from."""
     folder.mkdir(exist_ok=True)
-    provenance = {
-        "project": origin.name,
-        "task": origin.answers["task"],
-        "run": run.id,
-        "classes": run.classes,
-        "sha256": reading.copy(run.model, folder / "model.safetensors"),
-        "template_version": run.about.get("template_version"),
-        **_architecture(run),
-        "metrics": run.about.get("metrics"),
-    }
-    try:
-        data = json.dumps(run.about.get("data"), sort_keys=True)
-        provenance["data_sha256"] = hashlib.sha256(data.encode()).hexdigest()
-        text = json.dumps(provenance, indent=2, ensure_ascii=False) + "\n"
-    except RecursionError:
-        raise FewshotError(f"run.json of {run.id} is nested too deeply") from None
-    # Half a surrogate pair becomes the escape that JSON has for it.
-    (folder / "source.json").write_bytes(text.encode("utf-8", "backslashreplace"))
-
-
-def _rows(origin: Existing, run: Run, classes: list[str]) -> dict[str, str]:
-    """Returns which rows of the head can be kept, for a note."""
-    kept = [name for name in classes if name in run.classes]
-    new = [name for name in classes if name not in run.classes]
-    return {"project": origin.name, "run": run.id, "kept": listed(kept), "new": listed(new)}
+    sha256 = reading.copy(run.model, folder / "model.safetensors")
+    provenance.write(folder / "source.json", provenance.of_run(origin, run, sha256))
 
 
 def _carry_custom(origin: Existing, folder: Path, notes: list[Note]) -> None:

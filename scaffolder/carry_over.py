@@ -10,6 +10,8 @@ from scaffolder.existing import Existing
 from scaffolder.messages import Note
 from scaffolder.settings_text import Scalar, dotted
 
+START = "start"  # a new project's folder with the weights, and what its model.start says
+
 # Settings that are found anew, and those that lead to the other project's pictures.
 _ANEW = {"classes", "model.start"}
 _ITS_DATA = {"data.folder", "data.labels"}
@@ -52,6 +54,13 @@ def listed(names: list[str], most: int = 20) -> str:
     """Returns names in one line of bounded length."""
     more = ["…"] if len(names) > most else []
     return ", ".join([name[:60] for name in names[:most]] + more)
+
+
+def rows(project: object, run: object, theirs: list[str], classes: list[str]) -> dict[str, object]:
+    """Returns which class rows of another project's head a new one keeps, for a note."""
+    kept = [name for name in classes if name in theirs]
+    new = [name for name in classes if name not in theirs]
+    return {"project": project, "run": run, "kept": listed(kept), "new": listed(new)}
 
 
 def _fits(value: object, ours: object) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scaffolder import __version__, answers, cli_projects, summary
+from scaffolder import __version__, answers, cli_models, cli_projects, summary
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.messages import plain
 
@@ -82,6 +82,10 @@ def new(
         Path | None, typer.Option("--answers", metavar="FILE", help="YAML file with answers.")
     ] = None,
     preset: PresetName = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Start from a model of the library (fewshot models)."),
+    ] = None,
     template: TemplateSource = None,
     version: Annotated[
         str | None,
@@ -102,13 +106,20 @@ def new(
         "target": target,
     }
     file = answers.load(answers_file) if answers_file else {}
-    given = answers.merge(known.answers, file, _given(flags))
     _can_ask(defaults)
     from scaffolder import create, settings_text
+    from scaffolder.models import start
+
+    base = start.ready(model) if model else None
+    task_of_base = start.answers(base) if base else {}
+    given = answers.merge(task_of_base, known.answers, file, _given(flags))
+    notes = []
 
     def fill(folder: Path, recorded: dict[str, Any]) -> None:
         if known.settings:
             settings_text.change_file(folder / "settings.yaml", known.settings)
+        if base:
+            notes.append(start.start_from(base, folder, recorded["task"]))
 
     project = create.new(
         dest,
@@ -121,7 +132,7 @@ def new(
     )
     if not project:
         raise typer.Exit(1)
-    summary.made(dest, project)
+    summary.made(dest, project, notes=notes)
 
 
 @app.command(
@@ -203,6 +214,7 @@ app.command(epilog="Example: fewshot update --plan --diff pcb-line")(cli_project
 app.command(epilog="Example: fewshot status .")(cli_projects.status)
 app.command(epilog="Example: fewshot link pcb-line --set shots=30")(cli_projects.link)
 app.command("config", epilog="Example: fewshot config")(cli_projects.configure)
+app.add_typer(cli_models.app, name="models")
 
 
 def _given(flags: dict[str, Any]) -> answers.Answers:

@@ -34,6 +34,10 @@ ENGLISH = {
         "start/source.json says where the weights come from and goes into git.\n"
         "start/model.safetensors does not: copy it along when you clone."
     ),
+    "base_weights": (
+        "Training starts from {model}: {file}.\n"
+        "It is not part of the project: pull it too where the project is cloned."
+    ),
     "fitting": "Set as the weights need it: {settings}.",
     "carried": "Settings carried over: {settings}.",
     "dropped": "Settings not carried over: {settings}.",
@@ -96,6 +100,9 @@ CHINESE = {
         "将从 {project} 的训练 {run} 开始训练。保留的类别：{kept}；新的类别：{new}。\n"
         "start/source.json 记录权重的来源，纳入 git。\n"
         "start/model.safetensors 不纳入 git：克隆项目时请一并拷贝。"
+    ),
+    "base_weights": (
+        "将从 {model} 开始训练：{file}。\n它不在项目之内：在克隆项目的机器上也要拉取一次。"
     ),
     "fitting": "按权重的需要设置：{settings}。",
     "carried": "沿用的设置：{settings}。",

@@ -1,8 +1,18 @@
-"""Projects of every released template version, and small templates to try changes with."""
+"""What several tests of the command line need.
 
+Projects of every released template version, small templates to try changes with, small weight
+files and a real server.
+"""
+
+import hashlib
+import json
+import pickle
 import shutil
+import struct
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -108,3 +118,104 @@ class Template:
 @pytest.fixture
 def template(home: Path, tmp_path: Path) -> Template:
     return Template(tmp_path / "template")
+
+
+class Server(ThreadingHTTPServer):
+    """Serves bytes on this machine.
+
+    Attributes:
+        files: Content by path.
+        moved: Where a path leads instead.
+        cuts: After how many bytes an answer breaks off, one for each of the first answers.
+        gives_parts: Whether it can go on in the middle of a file.
+        tag: What identifies the version of the files.
+        asked: Path and Range of each request.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.files: dict[str, bytes] = {}
+        self.moved: dict[str, str] = {}
+        self.cuts: list[int] = []
+        self.gives_parts = True
+        self.tag = '"one"'
+        self.asked: list[tuple[str, str | None]] = []
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        server, wanted = self.server, self.headers.get("Range")
+        server.asked.append((self.path, wanted))
+        if self.path in server.moved:
+            self.send_response(302)
+            self.send_header("Location", server.moved[self.path])
+            self.end_headers()
+            return
+        if self.path not in server.files:
+            self.send_error(404)
+            return
+        content = server.files[self.path]
+        begin = 0
+        if wanted and server.gives_parts and self.headers["If-Range"] == server.tag:
+            begin = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        self.send_response(206 if begin else 200)
+        if begin:
+            self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
+        if server.gives_parts:
+            self.send_header("Accept-Ranges", "bytes")
+            self.send_header("ETag", server.tag)
+        self.send_header("Content-Length", str(len(content) - begin))
+        self.end_headers()
+        end = begin + server.cuts.pop(0) if server.cuts else None
+        self.wfile.write(content[begin:end])
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+
+
+def _pdparams(count: int = 1000, seed: int = 0) -> bytes:
+    """A weight file as paddle.save writes it, but for numpy, with so many bytes of weights."""
+    values = hashlib.shake_256(bytes([seed])).digest(count)
+    return pickle.dumps({"fc.weight": values, "StructuredToParameterName@@": {}}, protocol=4)
+
+
+def _safetensors(shape: tuple[int, ...] = (2, 3), fill: int = 0) -> bytes:
+    count = 4
+    for side in shape:
+        count *= side
+    about = {"dtype": "F32", "shape": shape, "data_offsets": [0, count]}
+    header = json.dumps({"backbone.fc.weight": about}).encode()
+    return struct.pack("<Q", len(header)) + header + bytes([fill]) * count
+
+
+@pytest.fixture(scope="session")
+def pdparams() -> Callable[..., bytes]:
+    return _pdparams
+
+
+@pytest.fixture(scope="session")
+def safetensors() -> Callable[..., bytes]:
+    return _safetensors
+
+
+@pytest.fixture
+def library(home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch) -> Path:
+    """The folder of an empty library, also for what runs in this process."""
+    data = tmp_path_factory.mktemp("data")
+    monkeypatch.setenv("XDG_DATA_HOME", str(data))
+    return data / "fewshot" / "models"

@@ -16,7 +16,13 @@ RUN = {
     "finished": True,
     "template_version": "v0.0.9",
     "settings": {"classes": ["short", "open"], "model": {"backbone": "EfficientNetLite0"}},
-    "weights": {"backbone": "EfficientNetLite0", "detector": "dense", "sha256": "0" * 64},
+    "weights": {
+        "backbone": "EfficientNetLite0",
+        "detector": "dense",
+        "source": "base.pth",
+        "file_sha256": "2" * 64,
+        "sha256": "0" * 64,
+    },
     "data": [{"path": "a.png", "sha256": "1" * 64}],
     "metrics": {"test": {"AP50": {"value": 0.9, "low": 0.8, "high": 0.95}}},
 }
@@ -116,6 +122,7 @@ def test_it_says_where_the_weights_come_from(fewshot, source, tmp_path):
         "template_version": "v0.0.9",
         "backbone": "EfficientNetLite0",
         "detector": "dense",
+        "base": {"source": "base.pth", "sha256": "2" * 64},
         "metrics": RUN["metrics"],
         "data_sha256": hashlib.sha256(data.encode()).hexdigest(),
     }

@@ -23,7 +23,7 @@ def wheel(tmp_path_factory) -> Path:
 
 def test_it_carries_the_templates_and_nothing_of_the_repository(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    assert "scaffolder/data/templates.bundle" in names
+    assert {"scaffolder/data/templates.bundle", "scaffolder/data/models.yaml"} <= set(names)
     for preset in ("pcb-defects", "pcb-solder", "screw-loosening"):
         assert f"scaffolder/presets/{preset}.yaml" in names
     tops = {name.split("/")[0] for name in names}

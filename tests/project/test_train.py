@@ -1,5 +1,6 @@
 """train.py as a user meets it: whole runs on tiny pictures, each in a process of its own."""
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -48,7 +49,7 @@ def test_a_run_trains_both_stages_and_describes_itself(run, project, change_sett
     known = about(project)
     assert known["finished"] and known["stage"] in (1, 2)
     assert known["weights"]["backbone"] == "EfficientNetLite0"
-    assert len(known["weights"]["sha256"]) == 64
+    assert len(known["weights"]["sha256"]) == len(known["weights"]["file_sha256"]) == 64
     assert all(len(row["sha256"]) == 64 for row in known["data"])
     assert not any(row["split"] == "test" for row in known["data"])
     assert known["packages"]["paddlepaddle"] == "3.0.0"
@@ -127,7 +128,38 @@ def test_a_paddleclas_backbone_starts_from_a_local_weight_file(run, project, cha
     done = run(project, "train.py")
     assert done.returncode == 0, done.stderr
     assert "Stage 2" in done.stdout
-    assert about(project)["weights"]["source"] == "pplcnet.pdparams"
+    known = about(project)["weights"]
+    assert known["source"] == "pplcnet.pdparams"
+    file = (project / "pplcnet.pdparams").read_bytes()
+    assert known["file_sha256"] == hashlib.sha256(file).hexdigest()
+
+
+def test_training_starts_from_a_model_of_the_library(run, project, change_settings, tmp_path):
+    """`fewshot models publish` made a folder with what fewshot adapt puts into start/ and more."""
+    from safetensors.numpy import save_file
+
+    change_settings(project)
+    run(project, "check_data.py")
+    run(project, "train.py", "--frozen")
+    theirs = {name: value + np.float32(0.001) for name, value in weights(project).items()}
+    folder = tmp_path / "models" / "焊点-1"
+    folder.mkdir(parents=True)
+    save_file(theirs, model := folder / "model.safetensors")
+    record = {
+        "name": "焊点-1",
+        "project": "line",
+        "run": "20260101-120000",
+        "classes": ["light", "other"],
+        "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
+    }
+    (folder / "source.json").write_text(json.dumps(record), encoding="utf-8")
+    change_settings(project, model={"start": str(folder)})
+    done = run(project, "train.py", "--frozen")
+    assert done.returncode == 0, done.stderr
+    assert about(project)["weights"]["source"] == record
+    ours = weights(project)
+    backbone = [name for name in theirs if name.startswith("backbone.")]
+    assert backbone and all((ours[name] == theirs[name]).all() for name in backbone)
 
 
 @pytest.mark.parametrize(

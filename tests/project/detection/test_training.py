@@ -62,6 +62,7 @@ def test_every_detector_goes_from_pictures_to_boxes(quick, run, detector):
     known = about(project)
     assert known["finished"] and known["stage"] in (1, 2)
     assert known["weights"]["detector"] == detector
+    assert len(known["weights"]["file_sha256"]) == 64
     assert set(known["held_out"]) == {"pictures", "stage_1", "stage_2"}
     for stage in ("head", "fine-tuning"):
         columns = (newest_run(project) / "curves" / f"{stage}.csv").read_text().splitlines()[0]

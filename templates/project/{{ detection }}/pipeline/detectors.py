@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from paddle import nn
 
-from pipeline.backbone import digest, fitting, pretrained_state
+from pipeline import files
+from pipeline.backbone import EMBEDDED_WEIGHTS, digest, fitting, pretrained_state
 from pipeline.network import DenseDetector, new_detector
 from pipeline.paddledet import PaddleDetector, new_paddle_detector
 from pipeline.project import ROOT
@@ -86,6 +87,8 @@ class Beginning:
             self.known = source["classes"]
         self.state = self._backbone_state(options.start)
         self.about = architecture.as_dict() | {"source": source, "sha256": digest(self.state)}
+        if not options.start:
+            self.about["file_sha256"] = files.sha256(self.weights or EMBEDDED_WEIGHTS)
 
     def _backbone_state(self, start: str | None) -> dict[str, np.ndarray]:
         name = self.architecture.backbone

@@ -1,0 +1,180 @@
+"""The folder in which the models lie: `models/<name>/` with the weights and `source.json`.
+
+The record comes first and stays: it holds the SHA-256 of the bytes that came in first, and only a
+file with that SHA-256 is ever put beside it. Both are written elsewhere on the same disk and
+renamed, so that nobody sees half of one.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scaffolder import provenance, reading, releases
+from scaffolder.errors import FewshotError
+from scaffolder.models import entry
+from scaffolder.models.entry import Model
+
+RECORD = "source.json"
+DAMAGED = ".damaged"
+_STAGE = ".stage-"
+_DAY = 86400  # seconds
+
+
+def root() -> Path:
+    """Returns the library's folder in the user's data, which need not be there yet."""
+    from platformdirs import user_data_path
+
+    releases.home()
+    return user_data_path("fewshot", appauthor=False) / "models"
+
+
+def names() -> list[str]:
+    """Returns the names of all models with a record."""
+    return sorted(path.parent.name for path in root().glob(f"[!.]*/{RECORD}"))
+
+
+def read(name: str) -> Model | None:
+    """Returns what the library knows of a model, or None.
+
+    Raises:
+        FewshotError: Its record is damaged.
+    """
+    path = root() / entry.check_name(name) / RECORD
+    if not os.path.lexists(path):
+        return None
+    try:
+        model = entry.from_dict(reading.json_mapping(path), str(path))
+        if model.name != name or not (model.sha256 and model.size):
+            raise FewshotError(f"{path}: not a record of the model {name}")
+    except FewshotError as error:
+        raise FewshotError(f"{error}: fewshot models verify moves it aside") from None
+    return model
+
+
+def file_of(model: Model) -> Path:
+    """Returns where the weights of a model are, or would be."""
+    return root() / model.name / model.file_name
+
+
+def is_here(model: Model) -> bool:
+    """Whether the weights are there; `verify` says whether they are whole."""
+    path = file_of(model)
+    return path.is_file() and not path.is_symlink()
+
+
+@contextmanager
+def staging() -> Iterator[Path]:
+    """Yields a folder on the library's disk, which is gone afterwards."""
+    folder = root()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stage = tempfile.mkdtemp(dir=folder, prefix=_STAGE)
+    except OSError as error:
+        raise FewshotError(f"cannot write in {folder}: {error.strerror}") from None
+    try:
+        yield Path(stage)
+    except OSError as error:
+        place = error.filename or folder
+        raise FewshotError(f"{place}: {error.strerror or error}; nothing was kept") from None
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def put(model: Model, file: Path) -> Model:
+    """Takes a checked file into the library.
+
+    Two may do so at once. The first one's record counts, but for what a project trained.
+
+    Args:
+        model: What is known of it, with the size and SHA-256 of the file.
+        file: Lies in a folder of `staging` and is moved from there.
+
+    Returns:
+        What the library knows of it from now on.
+
+    Raises:
+        FewshotError: The library holds other content under this name.
+    """
+    record = file.with_name(RECORD)
+    provenance.write(record, model.as_dict())
+    for path in (file, record):
+        with path.open("rb+") as opened:  # on the disk before it has its name
+            os.fsync(opened.fileno())
+    with _locked():
+        known = read(model.name)
+        if known:
+            require_same(known, model.sha256)
+        if not known or model.trained:  # a run may have been evaluated since
+            folder = root() / model.name
+            folder.mkdir(exist_ok=True)
+            os.replace(record, folder / RECORD)
+            known = model
+        os.replace(file, file_of(known))
+    return known
+
+
+def require_same(known: Model, sha256: str | None) -> None:
+    """Raises FewshotError unless the SHA-256 is the one that is known already."""
+    if known.sha256 and known.sha256 != sha256:
+        since = f"since {known.added}" if known.added else "by fewshot"
+        raise FewshotError(
+            f"{known.name}: the SHA-256 is {sha256}, but {known.sha256} is recorded {since}: "
+            f"not taken. If its publisher has replaced the file and says so, remove the folder "
+            f"{root() / known.name} first, or take another name."
+        )
+
+
+def verify(name: str) -> str | None:
+    """Hashes a model again. A damaged one is moved aside, so that nobody uses it.
+
+    Returns:
+        What is wrong, or None.
+    """
+    folder = root() / name
+    try:
+        model = read(name)
+        assert model is not None
+    except FewshotError:
+        for path in [*folder.glob("model.*"), folder / RECORD]:
+            _move_aside(path)
+        return f"its {RECORD} is no record"
+    path = file_of(model)
+    if not os.path.lexists(path) or digest(path) == model.sha256:
+        return None
+    _move_aside(path)
+    return f"its SHA-256 is no longer {model.sha256}"
+
+
+def digest(path: Path) -> str:
+    """Returns the SHA-256 of a file."""
+    total = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            total.update(block)
+    return total.hexdigest()
+
+
+def sweep() -> None:
+    """Removes what a pull left behind that was killed more than a day ago."""
+    for path in root().glob(f"{_STAGE}*"):
+        if time.time() - path.stat().st_mtime > _DAY:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _move_aside(path: Path) -> None:
+    if path.suffix != DAMAGED and os.path.lexists(path):
+        os.replace(path, path.with_name(path.name + DAMAGED))
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    """Holds the library for the moment in which a model is put into its place."""
+    with (root() / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,77 @@
+"""Where a trained model comes from, in the words that go along with it."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from scaffolder.errors import FewshotError
+from scaffolder.existing import Existing, Run
+
+
+def of_run(origin: Existing, run: Run, sha256: str) -> dict[str, Any]:
+    """Returns what a project must know of the model that it starts from.
+
+    Args:
+        origin: The project that trained it.
+        run: The run.
+        sha256: Of the model's file.
+
+    Raises:
+        FewshotError: The run is described so that it cannot be written down.
+    """
+    try:
+        data = json.dumps(run.about.get("data"), sort_keys=True)
+    except RecursionError:
+        raise FewshotError(f"run.json of {run.id} is nested too deeply") from None
+    return {
+        "project": origin.name,
+        "task": origin.answers.get("task"),
+        "run": run.id,
+        "classes": run.classes,
+        "sha256": sha256,
+        "template_version": run.about.get("template_version"),
+        **architecture(run),
+        "base": base(run),
+        "metrics": run.about.get("metrics"),
+        "data_sha256": hashlib.sha256(data.encode()).hexdigest(),
+    }
+
+
+def architecture(run: Run) -> dict[str, str]:
+    """Returns the names of the networks that a run trained, as far as it says so."""
+    known = _weights(run)
+    return {k: known[k] for k in ("backbone", "detector") if isinstance(known.get(k), str)}
+
+
+def base(run: Run) -> dict[str, str | None]:
+    """Returns the source and the file's SHA-256 of the model that a run started from; None where
+    it does not say so."""
+    known = _weights(run)
+    source, sha256 = known.get("source"), known.get("file_sha256")
+    if isinstance(source, dict):  # another project's model
+        sha256 = source.get("sha256")
+        source = f"run {source.get('run')} of {source.get('project')}"
+    return {
+        "source": source if isinstance(source, str) else None,
+        "sha256": sha256 if isinstance(sha256, str) else None,
+    }
+
+
+def write(path: Path, record: dict[str, Any]) -> None:
+    """Writes a record as JSON.
+
+    Raises:
+        FewshotError: It cannot be written.
+    """
+    try:
+        text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    except RecursionError:
+        raise FewshotError(f"{path.name}: nested too deeply") from None
+    # Half a surrogate pair becomes the escape that JSON has for it.
+    path.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+
+def _weights(run: Run) -> dict[str, Any]:
+    weights = run.about.get("weights")
+    return weights if isinstance(weights, dict) else {}

@@ -1,0 +1,99 @@
+"""`fewshot new --model`: a new project starts from a model of the library."""
+
+import hashlib
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+
+@pytest.fixture
+def published(fewshot, library, tmp_path, safetensors):
+    """Publishes a model of a hand-made project under a name."""
+
+    def publish(name: str, task: str, **weights: str) -> Path:
+        folder = tmp_path / "line"
+        run = folder / "runs" / "20260101-120000"
+        run.mkdir(parents=True)
+        (folder / ".copier-answers.yml").write_text(f"task: {task}\n")
+        (run / "model.safetensors").write_bytes(safetensors())
+        about = {"finished": True, "settings": {"classes": ["open", "断路"]}, "weights": weights}
+        (run / "run.json").write_text(json.dumps(about), encoding="utf-8")
+        done = fewshot("models", "publish", folder, "--name", name)
+        assert done.returncode == 0, done.stderr
+        return library / name
+
+    return publish
+
+
+def model_settings(folder: Path) -> dict:
+    return yaml.safe_load((folder / "settings.yaml").read_text(encoding="utf-8"))["model"]
+
+
+def test_from_a_published_model(fewshot, published, tmp_path):
+    there = published("ours", "detection", backbone="EfficientNetLite0", detector="dense")
+    given = ("--class", "断路", "--class", "spur", "--defaults")
+    done = fewshot("new", "next", "--model", "ours", *given)
+    assert done.returncode == 0, done.stderr
+    made = tmp_path / "next"
+    settings = model_settings(made)
+    assert (settings["start"], settings["detector"]) == ("start", "dense")
+    model = (made / "start/model.safetensors").read_bytes()
+    source = json.loads((made / "start/source.json").read_text(encoding="utf-8"))
+    assert source["sha256"] == hashlib.sha256(model).hexdigest()
+    assert source == json.loads((there / "source.json").read_text(encoding="utf-8"))
+    said = "Training starts from run 20260101-120000 of line. Class rows kept: 断路; new: spur."
+    assert said in done.stdout
+    listed = subprocess.run(["git", "ls-files", "start"], cwd=made, capture_output=True, text=True)
+    assert listed.stdout == "start/source.json\n"
+
+
+@pytest.mark.parametrize("task", ["classification", "detection"])
+def test_from_a_backbone(fewshot, library, tmp_path, pdparams, task):
+    (tmp_path / "a.pdparams").write_bytes(pdparams())
+    fewshot("models", "pull", "PPLCNet_x1_0", "--from", "a.pdparams")
+    given = ("--task", task, "--language", "zh", "--defaults")
+    done = fewshot("new", "next", "--model", "PPLCNet_x1_0", *given)
+    assert done.returncode == 0, done.stderr
+    file = library / "PPLCNet_x1_0" / "model.pdparams"
+    settings = model_settings(tmp_path / "next")
+    assert (settings["backbone"], settings["weights"]) == ("PPLCNet_x1_0", str(file))
+    assert settings["start"] is None
+    assert settings.get("detector") == ("dense" if task == "detection" else None)
+    assert f"将从 PPLCNet_x1_0 开始训练：{file}。" in done.stdout
+
+
+def test_a_damaged_model_is_not_used(fewshot, published, tmp_path):
+    there = published("ours", "classification", backbone="EfficientNetLite0")
+    (there / "model.safetensors").write_bytes(b"x")
+    done = fewshot("new", "next", "--model", "ours", "--defaults")
+    assert done.returncode == 1 and "ours is not in the library" in done.stderr
+    assert not (tmp_path / "next").exists()
+
+
+def test_a_model_of_another_task_is_refused(fewshot, published, tmp_path):
+    published("ours", "classification", backbone="EfficientNetLite0")
+    done = fewshot("new", "next", "--model", "ours", "--task", "detection", "--defaults")
+    assert done.returncode == 2
+    assert done.stderr == "error: ours is a model for classification, not for detection\n"
+    assert sorted(os.listdir(tmp_path)) == ["line"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("PPLCNet_x1_0", "PPLCNet_x1_0 is not in the library: fewshot models pull PPLCNet_x1_0"),
+        ("../x", "cannot be the name of a model"),
+        ("mine", "nobody said which architecture mine is"),
+    ],
+)
+def test_a_model_that_cannot_be_used(fewshot, library, tmp_path, pdparams, name, text):
+    (tmp_path / "a.pdparams").write_bytes(pdparams())
+    fewshot("models", "pull", "mine", "--from", "a.pdparams")
+    done = fewshot("new", "next", "--model", name, "--defaults")
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert text in done.stderr
+    assert not (tmp_path / "next").exists()
