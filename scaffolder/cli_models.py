@@ -101,7 +101,6 @@ def verify(
     from scaffolder.errors import UsageError
     from scaffolder.models import entry, library
 
-    library.sweep()
     names = library.names() if name is None else [entry.check_name(name)]
     if name is not None and name not in library.names():
         raise UsageError(f"{name} is not in the library")

@@ -8,12 +8,11 @@ import hashlib
 import os
 import shutil
 import struct
-import tempfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-from scaffolder import provenance, reading
+from scaffolder import provenance, reading, staging
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.models import entry, library, pull
 from scaffolder.models.entry import Model
@@ -34,8 +33,8 @@ def export(name: str, to: Path) -> None:
         raise FewshotError(f"{to} is there already: choose another name")
     if not to.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {to.absolute().parent}")
-    with tempfile.TemporaryDirectory(dir=to.absolute().parent, prefix=".fewshot-") as folder:
-        beside, record = Path(folder) / "model.zip", Path(folder) / RECORD
+    with staging.staging(to.absolute().parent) as stage:
+        beside, record = stage / "model.zip", stage / RECORD
         provenance.write(record, model.as_dict())
         digest = hashlib.sha256()
         with zipfile.ZipFile(beside, "x") as archive:
@@ -62,7 +61,7 @@ def bring_in(path: Path) -> Pulled:
     """
     if not path.is_file():
         raise UsageError(f"there is no file {path}")
-    with library.staging() as stage:
+    with library.stage() as stage:
         try:
             claimed, file = _unpack(path, stage)
         except (

@@ -8,22 +8,17 @@ renamed, so that nobody sees half of one.
 import fcntl
 import hashlib
 import os
-import shutil
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scaffolder import provenance, reading, releases
+from scaffolder import provenance, reading, releases, staging
 from scaffolder.errors import FewshotError
 from scaffolder.models import entry
 from scaffolder.models.entry import Model
 
 RECORD = "source.json"
 DAMAGED = ".damaged"
-_STAGE = ".stage-"
-_DAY = 86400  # seconds
 
 
 def root() -> Path:
@@ -69,21 +64,21 @@ def is_here(model: Model) -> bool:
 
 
 @contextmanager
-def staging() -> Iterator[Path]:
-    """Yields a folder on the library's disk, which is gone afterwards."""
+def stage() -> Iterator[Path]:
+    """Yields a folder on the library's disk, which is gone afterwards.
+
+    Raises:
+        FewshotError: Something could not be read or written, as on a full disk.
+    """
     folder = root()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stage = tempfile.mkdtemp(dir=folder, prefix=_STAGE)
-    except OSError as error:
-        raise FewshotError(f"cannot write in {folder}: {error.strerror}") from None
-    try:
-        yield Path(stage)
+        staging.remove_abandoned(folder)
+        with staging.staging(folder) as beside:
+            yield beside
     except OSError as error:
         place = error.filename or folder
         raise FewshotError(f"{place}: {error.strerror or error}; nothing was kept") from None
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
 
 
 def put(model: Model, file: Path) -> Model:
@@ -93,7 +88,7 @@ def put(model: Model, file: Path) -> Model:
 
     Args:
         model: What is known of it, with the size and SHA-256 of the file.
-        file: Lies in a folder of `staging` and is moved from there.
+        file: Lies in a folder of `stage` and is moved from there.
 
     Returns:
         What the library knows of it from now on.
@@ -158,13 +153,6 @@ def digest(path: Path) -> str:
         while block := file.read(1 << 20):
             total.update(block)
     return total.hexdigest()
-
-
-def sweep() -> None:
-    """Removes what a pull left behind that was killed more than a day ago."""
-    for path in root().glob(f"{_STAGE}*"):
-        if time.time() - path.stat().st_mtime > _DAY:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _move_aside(path: Path) -> None:

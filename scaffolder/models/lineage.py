@@ -52,7 +52,7 @@ def publish(project: Path, run_id: str | None = None, name: str | None = None) -
     name = entry.check_name(name or _default_name(origin.name, run.id))
     if name in entry.known_models():
         raise UsageError(f"{name} is a model that comes with fewshot: take another --name")
-    with library.staging() as stage:
+    with library.stage() as stage:
         file = stage / f"{name}.safetensors"
         trained = provenance.of_run(origin, run, reading.copy(run.model, file))
         known = trained | {

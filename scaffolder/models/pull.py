@@ -64,7 +64,7 @@ def pull(
             return Pulled(wanted, was_here=True)
     via = source or fetch.mirrored(_address(wanted))
     kind = _format(via)
-    with library.staging() as stage:
+    with library.stage() as stage:
         file = stage / f"{name}.{kind}"
         fetch.fetch(via, file, wanted.size, wanted.sha256 is not None, tell)
         came = replace(wanted, format=kind, via=_without_query(via))
@@ -76,7 +76,7 @@ def take_in(model: Model, file: Path) -> Pulled:
 
     Args:
         model: What is known of it; size and SHA-256 if they are.
-        file: Lies in a folder of `library.staging`.
+        file: Lies in a folder of `library.stage`.
 
     Raises:
         FewshotError: It is not what was recorded, damaged, or more than data.

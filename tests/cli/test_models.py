@@ -229,6 +229,15 @@ def test_a_full_disk(fewshot, library, server, tmp_path, pdparams):
         assert_refused(done, library, "File too large")
 
 
+def test_what_a_killed_pull_left_is_removed_by_the_next(models, library, tmp_path, pdparams):
+    left = library / ".fewshot-unfinished-x"
+    left.mkdir(parents=True)
+    (left / "half.pdparams").write_bytes(b"x")
+    (tmp_path / "a.pdparams").write_bytes(pdparams())
+    assert models("pull", "a", "--from", "a.pdparams").returncode == 0
+    assert everything(library) == ["a", "a/model.pdparams", "a/source.json"]
+
+
 def test_two_pulls_at_once(library, server, pdparams):
     server.files[PATH] = content = pdparams(1_000_000)
     command = [sys.executable, "-m", "scaffolder", "models", "pull", "PPLCNet_x1_0"]
