@@ -10,6 +10,7 @@ import typer
 
 from scaffolder import config
 from scaffolder.errors import UsageError
+from scaffolder.messages import plain
 
 if TYPE_CHECKING:
     from scaffolder.update import Request
@@ -163,14 +164,22 @@ def configure(
     known = config.load()
     if key is not None and key not in config.KEYS:
         raise UsageError(f"there is no setting {key!r}: choose from {', '.join(config.KEYS)}")
+    if unset and not key:
+        raise UsageError(f"--unset what? There are {', '.join(config.KEYS)}")
+    if value == "":
+        raise UsageError(f"{key} cannot be empty: --unset removes it")
     if key and (value or unset):
         if value and unset:
             raise UsageError("give a value or --unset, not both")
+        if value:
+            from scaffolder import source
+
+            value = source.locate(value)  # it must mean the same in every folder
         config.change(key, value)
         print(f"Written: {config.path()}")
     else:
         for name in [key] if key else config.KEYS:
-            print(f"{name}: {known.get(name, 'not set')}   # {config.KEYS[name]}")
+            print(f"{name}: {plain(known.get(name, 'not set'))}   # {config.KEYS[name]}")
 
 
 def _answers(given: list[str]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def load() -> dict[str, str]:
     file = path()
     if not os.path.lexists(file):
         return {}
-    found = reading.yaml_mapping(reading.text(file), str(file))
+    found = reading.yaml_mapping(reading.text(file.resolve()), str(file))  # it may be a link
     for name, value in found.items():
         if name not in KEYS or not isinstance(value, str):
             raise FewshotError(f"{file}: {name!r} is no setting; there are {', '.join(KEYS)}")
@@ -45,7 +45,7 @@ def change(key: str, value: str | None) -> None:
         raise UsageError(f"there is no setting {key!r}: choose from {', '.join(KEYS)}")
     known = load()
     known.pop(key, None)
-    file = path()
+    file = path().resolve()
     content = yaml.safe_dump(known | ({key: value} if value else {}), allow_unicode=True)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -3,8 +3,10 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from scaffolder.rendering import ANSWERS_FILE
 from scaffolder.source import Source
 from scaffolder.update import Request
 
-# No project lies below these, and some hold very many files.
+# Folders of a project that hold no other project, and some of them very many files.
 _SKIPPED = {"runs", "data", "cache", "export", "node_modules", "__pycache__"}
 
 
@@ -85,9 +87,11 @@ def projects(folders: list[Path]) -> list[Path]:
         if not folder.is_dir():
             raise FewshotError(f"there is no folder {folder}")
         for parent, inside, files in os.walk(folder):
-            inside[:] = [name for name in inside if name[0] != "." and name not in _SKIPPED]
+            skipped: set[str] = set()
             if ANSWERS_FILE in files:
                 found.add(Path(parent).resolve())
+                skipped = _SKIPPED
+            inside[:] = [name for name in inside if name[0] != "." and name not in skipped]
     return sorted(found)
 
 
@@ -98,8 +102,8 @@ def status(folders: list[Path]) -> Iterator[Row]:
     for folder in projects(folders):
         try:
             yield _row(existing.read(folder), known)
-        except FewshotError as error:
-            yield Row(folder, fault=str(error))
+        except (FewshotError, OSError) as error:
+            yield Row(folder, fault=_said(error))
 
 
 def update_all(
@@ -123,24 +127,38 @@ def update_all(
         The outcomes in the order of `folders`.
     """
     git.prepare()
-    found = {}
+    found: dict[Path, Outcome] = {}
     workers = max(1, min(len(folders), os.cpu_count() or 1))
     with ExitStack() as stack:
         sources = _sources(folders, request, stack)
-        with ProcessPoolExecutor(workers) as pool:
-            work = {
-                pool.submit(_update, folder, request, sources, test, commit): folder
-                for folder in folders
-            }
-            try:
-                for future in as_completed(work):
-                    outcome = future.result()
-                    found[outcome.folder] = outcome
-                    told(outcome)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        work = partial(_update, request=request, sources=sources, test=test, commit=commit)
+        # A process that dies takes those beside it along: what is left then is done one by one.
+        batches = [(folders, workers), *(([folder], 1) for folder in folders)]
+        for batch, size in batches:
+            for outcome in _side_by_side([f for f in batch if f not in found], size, work):
+                found[outcome.folder] = outcome
+                told(outcome)
     return [found[folder] for folder in folders]
+
+
+def _side_by_side(
+    folders: list[Path], workers: int, work: Callable[[Path], Outcome]
+) -> Iterator[Outcome]:
+    """Yields outcomes as they come. Of several projects none is said to be the one that died."""
+    if not folders:
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        futures = {pool.submit(work, folder): folder for folder in folders}
+        try:
+            for future in as_completed(futures):
+                try:
+                    yield future.result()
+                except BrokenProcessPool:
+                    if len(folders) == 1:
+                        yield Outcome(folders[0], fault="its process was killed")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _sources(folders: list[Path], request: Request, stack: ExitStack) -> dict[str, Source]:
@@ -161,14 +179,12 @@ def _sources(folders: list[Path], request: Request, stack: ExitStack) -> dict[st
 
 
 def _update(
-    folder: Path, request: Request, sources: dict[str, Source], test: bool, commit: bool
+    folder: Path, *, request: Request, sources: dict[str, Source], test: bool, commit: bool
 ) -> Outcome:
     try:
         done = updates.update(folder, request, sources=sources, test=test, commit=commit)
-    except FewshotError as error:
-        return Outcome(folder, fault=str(error))
-    except OSError as error:
-        return Outcome(folder, fault=f"{error.filename}: {error.strerror}")
+    except Exception as error:  # also a fault of our own stops nobody else
+        return Outcome(folder, fault=_said(error))
     plan = done.plan
     return Outcome(
         folder,
@@ -180,6 +196,12 @@ def _update(
     )
 
 
+def _said(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename or 'input or output'}: {error.strerror}"
+    return str(error) if isinstance(error, FewshotError) else repr(error)
+
+
 def _row(project: Existing, known: dict[str, list[str]]) -> Row:
     answers = project.answers
     fault, behind = "", None
@@ -188,9 +210,11 @@ def _row(project: Existing, known: dict[str, list[str]]) -> Row:
     except FewshotError as error:
         fault = str(error)
     dirty, waiting = False, ""
-    with suppress(FewshotError):
+    try:
         dirty = bool(transaction.status(project.folder))
         waiting = _waiting(project.folder)
+    except FewshotError as error:
+        fault = fault or str(error)
     return Row(
         project.folder,
         str(answers.get("task", "")),
@@ -216,7 +240,9 @@ def _waiting(folder: Path) -> str:
 def _metric(project: Existing) -> tuple[str, float] | None:
     """Returns the main metric of the newest run that was evaluated on test pictures."""
     for name in project.run_ids():
-        with suppress(FewshotError, LookupError, AttributeError, TypeError, ValueError):
+        with suppress(
+            FewshotError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError
+        ):
             measured: Any = project.run(name).about["metrics"]["test"]
             for key in ("AP50", "accuracy"):
                 if key in measured:

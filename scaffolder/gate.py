@@ -2,7 +2,9 @@
 
 import ast
 import os
+import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from scaffolder import reading
@@ -27,7 +29,7 @@ def check(project: Path, changes: list[Change], test: bool) -> str | None:
         test: Whether to run the smoke test, in the project's own environment.
 
     Returns:
-        Why the smoke test was not run, if it was not.
+        Why the smoke test was not run, if it was not: a key of the texts.
 
     Raises:
         Failed: Says what does not work.
@@ -42,15 +44,15 @@ def check(project: Path, changes: list[Change], test: bool) -> str | None:
         except FewshotError as error:
             raise Failed(str(error)) from None
     if not test:
-        return "it was switched off"
+        return "untested_off"
     environment = project / os.environ.get("VENV", ".venv")
     python = environment / "bin" / "python"
     if not (project / SMOKE_TEST).is_file():
-        return f"there is no {SMOKE_TEST}"
+        return "untested_none"
     if not python.exists():
-        return "the project has no environment: make setup test"
+        return "untested_no_environment"
     if any(change.path.startswith(LOCKS) and change.after for change in changes):
-        return "its environment is to be made anew: make setup test"
+        return "untested_old_environment"
     _run_smoke_test(project, python)
     return None
 
@@ -65,21 +67,28 @@ def _parse(project: Path, path: str) -> None:
 
 def _run_smoke_test(project: Path, python: Path) -> None:
     options = ("-q", "--tb=line", "-p", "no:cacheprovider")
-    try:
-        done = subprocess.run(
-            [str(python), "-m", "pytest", *options, SMOKE_TEST],
-            cwd=project,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=MINUTES * 60,
-        )
-    except subprocess.TimeoutExpired:
-        raise Failed(f"its smoke test did not end within {MINUTES} minutes") from None
-    if done.returncode:
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    # A group of its own, so that nothing it has started outlives it.
+    with subprocess.Popen(
+        [str(python), "-m", "pytest", *options, SMOKE_TEST],
+        cwd=project,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    ) as test:
+        try:
+            said = test.communicate(timeout=MINUTES * 60)[0]
+        except BaseException as error:
+            with suppress(ProcessLookupError):
+                os.killpg(test.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise Failed(f"its smoke test did not end within {MINUTES} minutes") from None
+            raise
+    if test.returncode:
+        lines = [line for line in said.splitlines() if line.strip()]
         named = [line for line in lines if line.startswith(("E ", "FAILED", "ERROR"))] or lines
-        reason = named[0] if named else f"exit code {done.returncode}"
+        reason = named[0] if named else f"exit code {test.returncode}"
         raise Failed(f"its smoke test would fail: {reason}")

@@ -58,7 +58,7 @@ def git(
         check: Whether it has to succeed.
 
     Raises:
-        FewshotError: git failed; the text is the last line that it printed.
+        FewshotError: git failed; the text is the line in which it says why.
     """
     done = subprocess.run(
         ["git", *_NO_HOOKS, *map(str, args)],
@@ -71,7 +71,8 @@ def git(
     )
     if done.returncode and check:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise FewshotError(said[-1])
+        why = [line for line in said if line.startswith(("fatal: ", "error: "))]
+        raise FewshotError(why[0].removeprefix("error: ") if why else said[-1])
     return done.stdout
 
 
@@ -112,8 +113,11 @@ def commit_paths(folder: Path, paths: list[str], message: str) -> str:
     root = Path(git("rev-parse", "--show-toplevel", cwd=folder).rstrip("\n"))
     prefix = git("rev-parse", "--show-prefix", cwd=folder).rstrip("\n")
     head = git("rev-parse", "HEAD", cwd=folder).strip()
-    removed = "".join(f"0 {'0' * 40}\t{prefix}{path}\0" for path in paths)
-    entries = git("ls-files", "--stage", "-z", "--full-name", "--", *paths, cwd=folder)
+    wanted = {prefix + path for path in paths}
+    removed = "".join(f"0 {'0' * len(head)}\t{path}\0" for path in wanted)
+    # All files are listed: a name that is given to git could be a pattern.
+    staged = git("ls-files", "--stage", "-z", "--full-name", cwd=folder).split("\0")[:-1]
+    entries = "".join(f"{line}\0" for line in staged if line.partition("\t")[2] in wanted)
     with tempfile.TemporaryDirectory(prefix="fewshot-") as temporary:
         env = {"GIT_INDEX_FILE": str(Path(temporary) / "index")}
         git("read-tree", head, cwd=root, env=env)

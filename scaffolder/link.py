@@ -65,12 +65,13 @@ def link(
     path = folder / ANSWERS_FILE
     if os.path.lexists(path):
         raise FewshotError(f"{path} is there: the project is linked already")
-    known = _classes(folder) | given
     with source.opened(template) as opened:
         released = [tag for tag in opened.versions if source.newest([tag])]
         tried = [version] if version else released
         if not tried:
             raise UsageError(f"{opened.where} has no released version: name one with --version")
+        _refuse_wrong(given, [opened.release(tag) for tag in tried])
+        known = _classes(folder, opened.release(tried[-1])) | given
         best, chosen = max(
             (_best_task(opened, tag, folder, known) for tag in tried), key=lambda found: found[0]
         )
@@ -102,14 +103,30 @@ def _best_task(
     return likeness, (release, fitting)
 
 
-def _classes(folder: Path) -> answers.Answers:
-    """Returns the class names that settings.yaml holds, as far as it can be read."""
+def _refuse_wrong(given: answers.Answers, tried: list[Release]) -> None:
+    """Raises UsageError if the answers fit with no release."""
+    fault = None
+    for release in tried:
+        try:
+            answers.check(given, release.questions)
+            return
+        except UsageError as error:
+            fault = error
+    assert fault
+    raise fault
+
+
+def _classes(folder: Path, release: Release) -> answers.Answers:
+    """Returns the class names that settings.yaml holds, if the template can take them."""
     try:
         path = folder / "settings.yaml"
         names = reading.yaml_mapping(reading.text(path), path.name).get("classes")
+        found = answers.merge({"classes": names}) if isinstance(names, list) else {}
+        task = {"task": "detection"} if "task" in release.questions else {}  # takes any name
+        answers.check(found | task, release.questions)
     except FewshotError:
         return {}
-    return answers.merge({"classes": names}) if isinstance(names, list) else {}
+    return found
 
 
 def _likeness(folder: Path, release: Release, given: answers.Answers) -> float:

@@ -42,7 +42,8 @@ def tags(bundle: Path) -> dict[str, str]:
 
     Reads the header only: https://git-scm.com/docs/gitformat-bundle
     """
-    header = bundle.read_bytes().partition(b"\n\n")[0].decode(errors="replace")
+    with bundle.open("rb") as file:
+        header = file.read(1 << 20).partition(b"\n\n")[0].decode(errors="replace")
     found = re.findall(r"^([0-9a-f]{40,64}) refs/tags/(\S+)$", header, re.MULTILINE)
     return {tag: commit for commit, tag in sorted(found, key=lambda ref: order(ref[1]))}
 
@@ -78,8 +79,8 @@ def install() -> Path:
 
 def order(tag: str) -> tuple[list[int], bool]:
     """Sorts v0.9.0 before v0.10.0rc1 before v0.10.0."""
-    number, rest = re.match(r"v?([\d.]*)(.*)", tag).groups()  # type: ignore[union-attr]
-    return [int(part) for part in number.split(".") if part], not rest
+    number, rest = re.match(r"v?([\d.]*)(.*)", tag, re.DOTALL).groups()  # type: ignore[union-attr]
+    return [int(part[:99]) for part in number.split(".") if part], not rest
 
 
 def home() -> Path:

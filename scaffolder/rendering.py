@@ -6,6 +6,7 @@ from typing import Any
 
 from scaffolder.answers import Answers
 from scaffolder.errors import FewshotError
+from scaffolder.messages import plain
 from scaffolder.prompts import our_words
 from scaffolder.source import Release
 
@@ -51,9 +52,14 @@ def render(
             )
     except KeyboardInterrupt:  # copier's own kind of it is a CopierError as well
         raise KeyboardInterrupt from None
-    except (CopierError, ValueError) as error:
+    except Exception as error:  # a template can fail in any way
+        if isinstance(error, OSError) and not isinstance(error, LookupError):
+            raise
         said = str(error).strip().splitlines() or [type(error).__name__]
+        if not isinstance(error, (CopierError, ValueError)):
+            said[0] = f"{type(error).__name__}: {said[0]}"
         raise FewshotError(f"the template cannot be rendered: {said[0]}") from None
+    _refuse_strange_names(folder, release.source)
     # Record what copier would have recorded had it made the checkout.
     path = folder / ANSWERS_FILE
     origin = {"_commit": release.version, "_src_path": release.source}
@@ -70,6 +76,15 @@ def render(
     return origin | {name: recorded[name] for name in release.questions if name in recorded}
 
 
+def _refuse_strange_names(folder: Path, source: str) -> None:
+    """Refuses names that only rendering has made: git would run what stands in a .git folder."""
+    for path in folder.rglob("*"):
+        parts = [part.lower() for part in path.relative_to(folder).parts]
+        if ".git" in parts or parts[0].startswith(".fewshot-") or "\n" in path.name:
+            name = plain(path.relative_to(folder))
+            raise FewshotError(f"the template {source} is refused: it writes {name}")
+
+
 def users_files(release: Release, answers: Answers) -> tuple[str, ...]:
     """Returns the patterns of the files that an update leaves to their owner.
 
@@ -82,6 +97,6 @@ def users_files(release: Release, answers: Answers) -> tuple[str, ...]:
     known = answers | {"_copier_operation": "update"}
     try:
         patterns = [jinja.from_string(pattern).render(known) for pattern in release.exclude]
-    except TemplateError as error:
+    except (TemplateError, ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise FewshotError(f"_exclude of {release.source} cannot be read: {error}") from None
     return tuple(pattern for pattern in patterns if pattern)

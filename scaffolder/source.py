@@ -32,8 +32,10 @@ _SETTINGS = {
     "_subdirectory",
     "_templates_suffix",
 }
-# Files as they were committed, whatever the user's git does to line endings.
+# Files as they were committed: no line ending is changed and no filter runs, whatever the user's
+# git and the template's own .gitattributes say.
 _AS_COMMITTED = ("-c", "core.autocrlf=false", "-c", "core.eol=lf")
+_ATTRIBUTES = "* -text -ident !filter !working-tree-encoding\n"
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class Source:
         raise UsageError(f"there is no version {version} in {self.where}; it has {has}")
 
     def _checkout(self, version: str) -> Release:
-        history, folder = self.folder / "history.git", self.folder / f"v{len(self._releases)}"
+        history = self.folder / "history.git"
         commit = git("rev-parse", f"{version}^{{commit}}", cwd=history).strip()
         if self.where == default() and releases.released().get(version, commit) != commit:
             raise FewshotError(
@@ -121,17 +123,23 @@ class Source:
                 "and the next command writes it anew"
             )
         _refuse_unsafe_files(git("ls-tree", "-r", "-z", commit, cwd=history), self.where)
-        folder.mkdir()
+        (history / "info").mkdir(exist_ok=True)
+        (history / "info/attributes").write_text(_ATTRIBUTES)
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
         env = {
             "GIT_DIR": str(history),
             "GIT_WORK_TREE": str(folder),
-            "GIT_INDEX_FILE": str(self.folder / "index"),
+            "GIT_INDEX_FILE": f"{folder}.index",
         }
         git("read-tree", commit, cwd=folder, env=env)
         git(*_AS_COMMITTED, "checkout-index", "--all", "--quiet", cwd=folder, env=env)
         settings, questions = _copier_yml(folder, f"{self.where} {version}")
-        exclude = tuple(str(pattern) for pattern in settings.get("_exclude") or ())
-        return Release(folder, self.where, version, questions, exclude)
+        exclude = settings.get("_exclude") or []
+        if not isinstance(exclude, list) or not all(isinstance(p, str) for p in exclude):
+            raise FewshotError(
+                f"_exclude in copier.yml of {self.where} {version} is no list of text"
+            )
+        return Release(folder, self.where, version, questions, tuple(exclude))
 
 
 def newest(versions: list[str]) -> str | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from scaffolder.errors import FewshotError
 from scaffolder.git import git
 
-_SIMILAR = "--find-renames=60%"
+_SIMILAR = ("--find-renames=60%", "-l0")  # however many files there are
 
 
 class Kind(Enum):
@@ -101,7 +101,7 @@ class Store:
         """Writes all files below a folder, byte for byte, and returns the tree's id."""
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         names = [path.relative_to(folder).as_posix() for path in paths]
-        listed = "".join(f"{name}\n" for name in names)
+        listed = "".join(f"./{name}\n" for name in names)  # a quote at the beginning is git's
         blobs = git(
             *("--git-dir", self.folder, "hash-object", "-w", "--no-filters", "--stdin-paths"),
             cwd=folder,
@@ -120,16 +120,14 @@ class Store:
 
     def differences(self, one: str, two: str) -> list[_Difference]:
         """Compares two trees; files that moved are found by their content."""
-        options = ("-r", "-z", _SIMILAR, "--no-rename-empty")
-        fields = git("diff-tree", *options, one, two, cwd=self.folder).split("\0")[:-1]
+        options = ("-r", "-z", *_SIMILAR, "--no-rename-empty")
+        fields = iter(git("diff-tree", *options, one, two, cwd=self.folder).split("\0")[:-1])
         found = []
-        while fields:
-            modes_and_blobs = fields.pop(0)[1:].split()
-            status = modes_and_blobs[4][0]
-            source = fields.pop(0) if status == "R" else None
-            before = Entry(modes_and_blobs[0], modes_and_blobs[2])
-            after = Entry(modes_and_blobs[1], modes_and_blobs[3])
-            found.append(_Difference(status, before, after, fields.pop(0), source))
+        for about in fields:
+            old_mode, new_mode, old_blob, new_blob, status = about[1:].split()
+            source = next(fields) if status[0] == "R" else None
+            before, after = Entry(old_mode, old_blob), Entry(new_mode, new_blob)
+            found.append(_Difference(status[0], before, after, next(fields), source))
         return found
 
     def read(self, blob: str) -> bytes:
@@ -143,11 +141,12 @@ class Store:
         Raises:
             FewshotError: It is not text.
         """
-        sides = []
-        for name, entry in (("ours", ours), ("base", base), ("theirs", theirs)):
-            side = self.folder / name
-            side.write_bytes(self.read(entry.blob))
-            sides.append(str(side))
+        texts = [self.read(entry.blob) for entry in (ours, base, theirs)]
+        if _has_crlf(texts[0]) and b"\r" not in texts[1] + texts[2]:  # an editor of Windows
+            texts[1:] = [text.replace(b"\n", b"\r\n") for text in texts[1:]]
+        sides = [str(self.folder / name) for name in ("ours", "base", "theirs")]
+        for side, text in zip(sides, texts, strict=True):
+            Path(side).write_bytes(text)
         labels = [part for text in ("yours", "before", label) for part in ("-L", text)]
         command = ["git", "merge-file", "-p", "--quiet", *labels, *sides]
         done = subprocess.run(command, cwd=self.folder, capture_output=True)
@@ -157,6 +156,11 @@ class Store:
         blob = git("hash-object", "-w", "--no-filters", "merged", cwd=self.folder).strip()
         mode = theirs.mode if ours.mode == base.mode else ours.mode
         return Entry(mode, blob), done.returncode
+
+
+def _has_crlf(text: bytes) -> bool:
+    """Whether each line ends as on Windows."""
+    return b"\n" in text and text.count(b"\n") == text.count(b"\r\n")
 
 
 def index_info(entries: dict[str, Entry]) -> str:
@@ -170,7 +174,8 @@ def changes(
     ours: str,
     theirs: str,
     *,
-    taken: Callable[[str], bool],
+    taken: Callable[[str, set[str]], bool],
+    ever: Callable[[str, Entry], bool],
     label: str,
 ) -> list[Change]:
     """Returns what an update does, file by file, sorted by path.
@@ -180,19 +185,21 @@ def changes(
         base: The tree of the old rendering.
         ours: The tree that the user has committed.
         theirs: The tree of the new rendering.
-        taken: Whether something is in the way at a path that the project does not track.
+        taken: Whether something is in the way at a path, once the paths of a set are gone.
+        ever: Whether a file was ever committed with this content at a path.
         label: What the template's side is called between conflict markers.
     """
     user = {d.source or d.path: d for d in store.differences(base, ours)}
     user_added = {d.path for d in user.values() if d.status in "AR"}
     found = []
-    for theirs_did in store.differences(base, theirs):
+    gone: set[str] = set()  # what makes room for a file where a folder was, or the reverse
+    for theirs_did in sorted(store.differences(base, theirs), key=_makes_room):
         # The user's file, wherever it is by now; None if it is deleted.
         path = theirs_did.source or theirs_did.path
         yours = user.get(path)
         mine: Entry | None = theirs_did.before
         if theirs_did.status == "A":
-            in_the_way = path in user_added or taken(path)
+            in_the_way = path in user_added or taken(path, gone)
             if not in_the_way:
                 found.append(Change(path, Kind.ADDED, after=theirs_did.after))
             elif not (yours and yours.after == theirs_did.after):
@@ -208,16 +215,35 @@ def changes(
                 found.append(Change(path, Kind.KEPT, why=Why.USER_DELETED))
         elif theirs_did.status == "D":
             found.append(_deleted(path, mine, theirs_did.before))
+            if found[-1].kind is Kind.DELETED:
+                gone.add(path)
         else:
             target = path if yours and yours.status == "R" else theirs_did.path
-            if target != path and (target in user_added or taken(target)):
+            if target != path and (target in user_added or taken(target, gone | {path})):
                 target = path
-            found.append(_changed(store, path, target, mine, theirs_did, label))
+            if target != path:
+                gone.add(path)
+            change = _changed(store, path, target, mine, theirs_did, label)
+            if change.kind is Kind.CONFLICT and _is_own(store, change, theirs_did.before, ever):
+                change = Change(path, Kind.KEPT, why=Why.USER_ADDED)
+            found.append(change)
     return sorted((c for c in found if c.before != c.after or c.why or c.source), key=_by_path)
 
 
 def _by_path(change: Change) -> str:
     return change.path
+
+
+def _makes_room(difference: _Difference) -> int:
+    return "DRMTA".index(difference.status)
+
+
+def _is_own(store: Store, change: Change, base: Entry, ever: Callable[[str, Entry], bool]) -> bool:
+    """Whether a file was never the template's: an earlier update has left the user's own there."""
+    assert change.before
+    path = change.source or change.path
+    mine, old = (set(store.read(e.blob).split(b"\n")) for e in (change.before, base))
+    return not any(line.strip() for line in mine & old) and not ever(path, base)
 
 
 def _deleted(path: str, mine: Entry, base: Entry) -> Change:

@@ -6,13 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from scaffolder import answers, existing, gate, releases, source, threeway, transaction
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.existing import Existing
-from scaffolder.git import commit_paths, git, prepare
+from scaffolder.git import git, prepare
 from scaffolder.rendering import ANSWERS_FILE, render, users_files
 from scaffolder.source import Release, Source
 from scaffolder.threeway import Change, Entry, Kind, Store
@@ -57,7 +58,7 @@ class Updated:
     Attributes:
         plan: What it did.
         commit: The id of its commit, if one was asked for.
-        untested: Why the smoke test was not run, if it was not.
+        untested: Why the smoke test was not run, if it was not: key of a text.
     """
 
     plan: Plan
@@ -72,6 +73,7 @@ class Standing:
     version: str
     newest: str
     behind: int
+    language: object = None
 
 
 class Rejected(FewshotError):
@@ -115,9 +117,11 @@ def standing(folder: Path, known: dict[str, list[str]] | None = None) -> Standin
     newest = source.newest(known[origin])
     if newest is None:
         raise FewshotError(f"{origin} has no released version")
-    released = [tag for tag in known[origin] if source.newest([tag])]
-    later = [tag for tag in released if releases.order(tag) > releases.order(version)]
-    return Standing(version, newest, len(later))
+    later = [tag for tag in known[origin] if source.newest([tag])]
+    # A commit that git describes by its id alone lies before every release.
+    if version in known[origin] or "-g" in version:
+        later = [tag for tag in later if releases.order(tag) > releases.order(version)]
+    return Standing(version, newest, len(later), project.answers.get("language"))
 
 
 @contextmanager
@@ -153,6 +157,7 @@ def planned(
         recorded = render(new, work / "new", given, defaults=request.defaults, left_out=left_out)
         store = Store(work / "store", project.folder)
         changes = _changes(project, store, work, f"template {new.version}")
+        _refuse_hidden(project.folder, changes)
         differing = {
             name: value
             for name, value in recorded.items()
@@ -201,9 +206,7 @@ def update(
             raise
         made = None
         if commit:
-            paths = threeway.touched(plan.changes)
-            made = commit_paths(project, list(paths), f"Update to template {plan.new}")
-            transaction.finish(project)
+            made = transaction.commit(project, plan.changes, f"Update to template {plan.new}")
         return Updated(plan, made, untested)
 
 
@@ -254,7 +257,7 @@ def _recorded(project: Existing) -> tuple[str, str]:
     if not isinstance(version, str) or not isinstance(origin, str):
         raise FewshotError(
             f"{project.folder / ANSWERS_FILE} does not say which template version the project "
-            "was made from: fewshot link finds it"
+            "was made from: remove that file, and fewshot link finds it"
         )
     return version, origin
 
@@ -265,7 +268,12 @@ def _check_repository(project: Existing) -> None:
     try:
         transaction.head(folder)
         git("rev-parse", "HEAD:./", cwd=folder)
-    except FewshotError:
+    except FewshotError as error:
+        if "dubious ownership" in str(error):
+            raise FewshotError(
+                f"git does not trust {folder}, which is another user's: "
+                f"git config --global --add safe.directory {folder}"
+            ) from None
         raise FewshotError(
             f"{folder} is not committed: git init && git add --all && git commit, then try again"
         ) from None
@@ -283,6 +291,17 @@ def _check_repository(project: Existing) -> None:
         raise FewshotError(f"{folder} has changes that are not committed ({shown}): commit them")
 
 
+def _refuse_hidden(folder: Path, changes: list[Change]) -> None:
+    """Refuses to touch a file whose content on disk git does not compare."""
+    before = [path for path, (entry, _) in threeway.touched(changes).items() if entry]
+    unseen = transaction.hidden(folder, before)
+    if unseen:
+        raise FewshotError(
+            f"git does not look at {unseen[0]} in {folder} (sparse checkout, skip-worktree or "
+            "assume-unchanged), and the update changes it: undo that, then try again"
+        )
+
+
 @contextmanager
 def _opened(origin: str, sources: dict[str, Source]) -> Iterator[Source]:
     where = source.locate(origin)
@@ -296,7 +315,10 @@ def _opened(origin: str, sources: dict[str, Source]) -> Iterator[Source]:
 def _refuse_downgrade(template: Source, old: Release, new: Release) -> None:
     if old.version != new.version and (
         template.contains(old.version, new.version)
-        or releases.order(new.version) < releases.order(old.version)
+        or (
+            {old.version, new.version} <= {*template.versions}
+            and releases.order(new.version) < releases.order(old.version)
+        )
     ):
         raise UsageError(
             f"the project has template {old.version}, and {new.version} is older: "
@@ -330,10 +352,16 @@ def _changes(project: Existing, store: Store, work: Path, label: str) -> list[Ch
     text = recorded.read_bytes()
     for name in ("old", "new"):
         (work / name / ANSWERS_FILE).unlink(missing_ok=True)
-    ours = git("rev-parse", "HEAD:./", cwd=project.folder).strip()
+    ours = store.tree(transaction.tracked(project.folder))
     base, theirs = store.write_tree(work / "old"), store.write_tree(work / "new")
     found = threeway.changes(
-        store, base, ours, theirs, taken=lambda path: _taken(project.folder, path), label=label
+        store,
+        base,
+        ours,
+        theirs,
+        taken=partial(_taken, project.folder),
+        ever=partial(transaction.ever, project.folder),
+        label=label,
     )
     # The answers file is ours alone: it is written anew, whatever it holds.
     before = git("ls-tree", "-z", "HEAD", f"./{ANSWERS_FILE}", cwd=project.folder).split()
@@ -347,14 +375,25 @@ def _changes(project: Existing, store: Store, work: Path, label: str) -> list[Ch
     return found
 
 
-def _taken(folder: Path, path: str) -> bool:
-    """Whether something is in the way of a new file."""
+def _taken(folder: Path, path: str, gone: set[str]) -> bool:
+    """Whether something is in the way of a new file, once other files are gone."""
     file = folder / path
     if os.path.lexists(file):
-        return True
+        return not file.is_dir() or file.is_symlink() or not _is_emptied(folder, file, gone)
     for parent in file.parents:
         if parent == folder:
             return False
         if os.path.lexists(parent):
-            return parent.is_symlink() or not parent.is_dir()
+            is_folder = parent.is_dir() and not parent.is_symlink()
+            return not is_folder and parent.relative_to(folder).as_posix() not in gone
     return False
+
+
+def _is_emptied(folder: Path, inner: Path, gone: set[str]) -> bool:
+    """Whether a folder holds nothing else than files that go."""
+    for parent, folders, names in os.walk(inner):
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        paths = [(Path(parent) / name).relative_to(folder).as_posix() for name in links + names]
+        if not folders + names or not gone.issuperset(paths):
+            return False
+    return True

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scaffolder.errors import FewshotError
 from scaffolder.messages import plain, texts
 from scaffolder.threeway import Change
 
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
     from scaffolder.fleet import Outcome, Row
     from scaffolder.link import Linked
     from scaffolder.update import Plan, Request, Standing, Updated
+
+
+_WIDEST = 300  # characters in a cell of a table
+
+
+class Stopped(FewshotError):
+    """Ctrl-C, when something was written already."""
+
+    exit_code = 130
 
 
 def show_plan(folder: Path, request: "Request", with_diff: bool, as_json: bool) -> None:
@@ -51,7 +61,7 @@ def updated(done: "Updated", as_json: bool) -> int:
     if not plan.changes:
         return 0
     if done.untested:
-        print(f"\n{say['untested'].format(why=done.untested)}")
+        print(f"\n{say['untested'].format(why=say[done.untested])}")
     print(
         f"\n{say['committed_as'].format(commit=done.commit[:10]) if done.commit else say['review']}"
     )
@@ -73,10 +83,10 @@ def checked(folder: Path, standing: "Standing", as_json: bool) -> None:
     if as_json:
         about = {"project": str(folder.resolve()), "version": standing.version}
         print(json.dumps(about | {"newest": standing.newest, "behind": standing.behind}))
-    elif standing.behind:
-        print(f"{standing.version} -> {standing.newest} ({standing.behind} newer)")
     else:
-        print(f"{standing.version} is up to date")
+        known = {"version": standing.version, "newest": standing.newest, "count": standing.behind}
+        key = "behind" if standing.behind else "up_to_date"
+        print(plain(texts(standing.language)[key].format(**known)))
 
 
 def fleet(folders: list[Path], request: "Request", test: bool, commit: bool, as_json: bool) -> int:
@@ -84,15 +94,19 @@ def fleet(folders: list[Path], request: "Request", test: bool, commit: bool, as_
     from scaffolder import fleet as fleets
 
     count = 0
+    folders = list(dict.fromkeys(folder.resolve() for folder in folders))
 
     def told(outcome: "Outcome") -> None:
         nonlocal count
         count += 1
         print(f"[{count}/{len(folders)}] {_outcome(outcome)}", file=sys.stderr, flush=True)
 
-    done = fleets.update_all(
-        [folder.resolve() for folder in folders], request, test=test, commit=commit, told=told
-    )
+    try:
+        done = fleets.update_all(folders, request, test=test, commit=commit, told=told)
+    except KeyboardInterrupt:
+        raise Stopped(
+            f"stopped after {count} of {len(folders)} projects: the others are as before"
+        ) from None
     if as_json:
         rows = [{**vars(outcome), "folder": str(outcome.folder)} for outcome in done]
         print(json.dumps(rows, indent=1, ensure_ascii=False))
@@ -121,14 +135,15 @@ def linked(found: "Linked") -> None:
 
 def table(rows: Iterable["Row"]) -> None:
     """Prints how projects stand, one a line."""
-    head = ("project", "task", "target", "version", "behind", "last run", "state")
+    head: tuple[str, ...] = ("project", "task", "target", "version", "behind", "last run", "state")
     lines = [head]
     for row in rows:
         metric = f"{row.metric[0]} {row.metric[1]:.3f}" if row.metric else "-"
         behind = "?" if row.behind is None else str(row.behind)
         state = row.waiting or ("dirty" if row.dirty else "")
         state = ", ".join(part for part in (state, row.fault) if part) or "clean"
-        lines.append((str(row.folder), row.task, row.target, row.version, behind, metric, state))
+        known = (row.folder, row.task, row.target, row.version, behind, metric, state)
+        lines.append(tuple(plain(cell)[:_WIDEST] for cell in known))
     if len(lines) == 1:
         print("no projects there")
         return
@@ -164,7 +179,8 @@ def _outcome(outcome: "Outcome") -> str:
         return f"{plain(outcome.folder)}: {outcome.new}, conflicts in {plain(shown)}"
     if not outcome.files:
         return f"{plain(outcome.folder)}: {outcome.new} is up to date"
-    untested = f" (smoke test not run: {outcome.untested})" if outcome.untested else ""
+    why = texts("en").get(outcome.untested)
+    untested = f" (smoke test not run: {why})" if why else ""
     return (
         f"{plain(outcome.folder)}: {outcome.old} -> {outcome.new}, {outcome.files} files{untested}"
     )

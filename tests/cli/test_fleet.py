@@ -37,7 +37,7 @@ def test_status(lines, fewshot):
     }
     (run / "run.json").write_text(json.dumps(about))
     (lines / "edited/train").write_text("dirty\n")
-    shutil.copytree(lines / "edited", lines / "data/not-a-project")
+    shutil.copytree(lines / "edited", lines / "edited/data/not-a-project")
     done = fewshot("status", lines)
     assert done.returncode == 0, done.stderr
     rows = {line.split()[0].rpartition("/")[2]: line for line in done.stdout.splitlines()}
@@ -112,3 +112,103 @@ def test_another_folder_is_not_taken_for_a_project(tmp_path, fewshot):
     done = fewshot("link", tmp_path, FEWSHOT_TEMPLATE="")
     assert done.returncode == 1 and "does not look like a project" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["train.py"]
+
+
+def test_a_project_below_a_folder_of_any_name_is_found(template: Template, tmp_path, fewshot):
+    template.write(a="1\n").release("v1.0.0")
+    (tmp_path / "data").mkdir()
+    template.new(tmp_path / "data/line")
+    assert "data/line" in fewshot("status", tmp_path).stdout
+
+
+def test_what_a_project_says_does_not_steer_the_terminal(template: Template, tmp_path, fewshot):
+    template.release("v1.0.0")
+    path = template.new(tmp_path / "line") / ".copier-answers.yml"
+    path.write_text(path.read_text().replace("task: classification", 'task: "\\e[2J"'))
+    run = tmp_path / "line/runs/20260101-120000"
+    run.mkdir(parents=True)
+    (run / "model.safetensors").write_bytes(b"x")
+    huge = {"test": {"accuracy": {"value": 10**400}}}
+    about = {"finished": True, "settings": {"classes": ["a"]}, "metrics": huge}
+    (run / "run.json").write_text(json.dumps(about))
+    done = fewshot("status", tmp_path)
+    assert done.returncode == 0 and "\x1b" not in done.stdout and "\\x1b[2J" in done.stdout
+
+
+def test_one_folder_that_cannot_be_read_hides_no_other(template: Template, tmp_path, fewshot):
+    template.release("v1.0.0")
+    for name in ("one", "two"):
+        template.new(tmp_path / name)
+    (tmp_path / "one/runs").write_text("no folder\n")
+    rows = json.loads(fewshot("status", tmp_path, "--json").stdout)
+    assert [row["fault"] == "" for row in rows] == [False, True]
+
+
+def test_a_process_that_dies_stops_no_other_project(template: Template, tmp_path, fewshot):
+    template.write(a="1\n", **{"tests/test_smoke.py": "\n"}).release("v1.0.0")
+    folder = tmp_path / "lines"
+    folder.mkdir()
+    for number in range(4):
+        template.new(folder / f"line-{number}")
+    template.write(a="2\n").release("v1.1.0")
+    python = folder / "line-1/.venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\nkill -9 $PPID\n")
+    python.chmod(0o755)
+    done = fewshot("update", "--all", folder)
+    assert done.returncode == 1 and "Traceback" not in done.stderr and "[4/4]" in done.stderr
+    assert all((folder / f"line-{number}/a").read_text() == "2\n" for number in range(4))
+    fewshot("update", "--abort", folder / "line-1")
+    done = fewshot("update", "--all", folder / "line-1")
+    assert "line-1: not updated: its process was killed" in done.stderr
+    done = fewshot("update", folder / "line-1", folder / "line-2", folder / "line-1")
+    assert "[2/2]" in done.stderr and "3]" not in done.stderr
+
+
+def test_many_projects_of_one_repository(template: Template, tmp_path, fewshot):
+    template.write(a="one\n").release("v1.0.0")
+    plant = tmp_path / "plant"
+    plant.mkdir()
+    git(plant, "init", "--quiet")
+    for number in range(5):
+        template.new(plant / f"line-{number}")
+    (plant / "line-2/a").write_text("mine\n")
+    commit(plant)
+    template.write(a="two\n").release("v1.1.0")
+    done = fewshot("update", "--all", plant, "--commit")
+    assert "4 updated, 0 up to date, 1 with conflicts, 0 not updated" in done.stderr
+    assert fewshot("update", "--abort", plant / "line-2").returncode == 0
+    assert git(plant, "status", "--porcelain") == ""
+
+
+def test_a_template_that_is_refused_is_named_for_each(template: Template, tmp_path, fewshot):
+    template.write(a="one\n").release("v1.0.0")
+    (tmp_path / "lines").mkdir()
+    for name in ("one", "two"):
+        template.new(tmp_path / "lines" / name)
+    path = template.folder / "copier.yml"
+    path.write_text(path.read_text() + "_tasks: [x]\n")
+    template.release("v1.1.0")
+    done = fewshot("update", "--all", tmp_path / "lines")
+    assert done.stderr.count("its copier.yml sets _tasks") == 2
+
+
+def test_wrong_answers_to_link_are_named(template: Template, tmp_path, fewshot):
+    template.write(a="one\n" * 20).release("v1.0.0")
+    line = template.new(tmp_path / "line")
+    (line / ".copier-answers.yml").write_text("{}\n")
+    assert "remove that file, and fewshot link finds it" in fewshot("update", line).stderr
+    (line / ".copier-answers.yml").unlink()
+    for wrong in ("nonsense=1", "shots=abc"):
+        done = fewshot("link", line, "--template", template.folder, "--set", wrong)
+        assert done.returncode == 2 and wrong.split("=")[0] in done.stderr
+    assert fewshot("link", line, "--template", template.folder).returncode == 0
+
+
+def test_classes_that_no_answer_can_hold_do_not_hide_a_project(project, fewshot):
+    folder = project(next(iter(releases.tags(releases.BUNDLE))))
+    (folder / ".copier-answers.yml").unlink()
+    path = folder / "settings.yaml"
+    path.write_text(path.read_text().replace("classes:", "classes: [true, 5.5]\nold:"))
+    done = fewshot("link", folder, FEWSHOT_TEMPLATE="")
+    assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ import pytest
 
 from scaffolder import releases
 
-from .conftest import Template, files, git
+from .conftest import Template, commit, files, git
 
 
 @pytest.fixture
@@ -180,3 +180,72 @@ def test_the_configured_source_is_the_default(template: Template, tmp_path, fews
     (tmp_path / "config/fewshot/config.yaml").write_text("template: [\n")
     done = fewshot("new", "other", "--defaults", **env)
     assert done.returncode == 1 and "is not valid YAML" in done.stderr
+
+
+@pytest.mark.parametrize("name", [".git/config", ".fewshot-update/journal.json"])
+def test_names_that_only_rendering_makes(template: Template, tmp_path, refused, name):
+    """Git runs what a .git folder says, and an update believes its own journal."""
+    folder, _, file = name.partition("/")
+    path = template.folder / "project" / f"{{{{ '{folder}' }}}}" / file
+    path.parent.mkdir()
+    path.write_text(f"[core]\n\tfsmonitor = touch {tmp_path}/out; false\n")
+    template.release("v1.0.0")
+    assert f"is refused: it writes {folder}" in refused(template.folder)
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_filter_of_a_template_runs(template: Template, tmp_path, fewshot, monkeypatch):
+    config = tmp_path / "config"
+    config.write_text(f'[filter "lfs"]\n\tsmudge = touch {tmp_path}/out; cat\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    attributes = "* filter=lfs eol=crlf\n"
+    template.write(a="one\n")
+    template.release("v1.0.0")
+    (template.folder / ".gitattributes").write_text(attributes)
+    template.release("v1.1.0")
+    (tmp_path / "out").unlink(missing_ok=True)
+    line = template.new(tmp_path / "line")
+    assert (line / "a").read_bytes() == b"one\n" and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "body", ["{{ 1/0 }}", "{{ a.b.c }}", "{% if %}", "{% include '/etc/passwd' %}", "{{ 1 + 'a' }}"]
+)
+def test_templates_that_cannot_be_rendered(template: Template, refused, body):
+    template.write(**{"x.jinja": body}).release("v1.0.0")
+    assert "the template cannot be rendered: " in refused(template.folder)
+
+
+@pytest.mark.parametrize("exclude", ["5", "[[a]]", "['{{ 1/0 }}']"])
+def test_odd_patterns(template: Template, tmp_path, fewshot, exclude):
+    template.release("v1.0.0")
+    line = template.new(tmp_path / "line")
+    (template.folder / "copier.yml").write_text(f"_subdirectory: project\n_exclude: {exclude}\n")
+    template.release("v1.1.0")
+    done = fewshot("update", line, "--defaults")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and "_exclude" in done.stderr
+
+
+def test_a_version_that_is_a_very_long_number(template: Template, tmp_path, fewshot):
+    template.release("v1.0.0")
+    line = template.new(tmp_path / "line")
+    path = line / ".copier-answers.yml"
+    path.write_text(path.read_text().replace("v1.0.0", "v" + "9" * 5000))
+    commit(line)
+    for args in (("update", "--check", line), ("status", line), ("update", line)):
+        assert "Traceback" not in fewshot(*args).stderr
+
+
+def test_the_configured_source_means_the_same_everywhere(template: Template, tmp_path, fewshot):
+    template.release("v1.0.0")
+    env = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "FEWSHOT_TEMPLATE": ""}
+    assert fewshot("config", "template", "./template", **env).returncode == 0
+    assert fewshot("config", **env).stdout.startswith(f"template: {template.folder} ")
+    for wrong in (("--unset",), ("template", ""), ("template", "--", "-x")):
+        assert fewshot("config", *wrong, **env).returncode == 2
+    kept = tmp_path / "kept.yaml"
+    (tmp_path / "config/fewshot/config.yaml").rename(kept)
+    (tmp_path / "config/fewshot/config.yaml").symlink_to(kept)  # as people keep such files
+    assert fewshot("config", **env).stdout.startswith(f"template: {template.folder} ")
+    assert fewshot("config", "template", "--unset", **env).returncode == 0
+    assert kept.read_text() == "{}\n"

@@ -499,8 +499,8 @@ def test_cut_off_in_the_middle_of_the_files(project, monkeypatch):
     class Killed(BaseException):
         pass
 
-    put, abort = transaction._put, transaction.abort
-    monkeypatch.setattr(transaction, "abort", lambda project: None)  # as if killed
+    put, abort = transaction._put, transaction._abort
+    monkeypatch.setattr(transaction, "_abort", lambda project: None)  # as if killed
     for place in (0, 1, 20, 40):
         left = [place]
 
