@@ -106,6 +106,8 @@ def folder_of(folder: Path) -> Path:
     if "\0" in str(folder) or not folder.is_dir():
         raise UsageError(f"there is no project {str(folder)!r}")
     folder = folder.resolve()
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise FewshotError(f"{folder} cannot be read: permission denied")
     if not os.path.lexists(folder / ANSWERS_FILE):
         raise FewshotError(f"{folder} has no {ANSWERS_FILE}: it is no project of fewshot")
     return folder

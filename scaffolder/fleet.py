@@ -82,11 +82,15 @@ def projects(folders: list[Path]) -> list[Path]:
     Raises:
         FewshotError: One of them is no folder.
     """
-    found = set()
+    found: set[Path] = set()
+
+    def unreadable(error: OSError) -> None:  # there may be one in it: reading it says why not
+        found.add(Path(error.filename).resolve())
+
     for folder in folders:
         if not folder.is_dir():
             raise FewshotError(f"there is no folder {folder}")
-        for parent, inside, files in os.walk(folder):
+        for parent, inside, files in os.walk(folder, onerror=unreadable):
             skipped: set[str] = set()
             if ANSWERS_FILE in files:
                 found.add(Path(parent).resolve())

@@ -10,7 +10,9 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import stat
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -204,7 +206,8 @@ def _apply(project: Path, store: Store, changes: list[Change], old: str, new: st
         _replace_index(ours, index, before)
         (folder / "done").touch()
     except BaseException as error:
-        _abort(project)
+        with _no_ctrl_c():
+            _abort(project)
         if isinstance(error, OSError):
             where = error.filename2 or error.filename or project
             raise FewshotError(f"cannot write {where}: {error.strerror}") from None
@@ -220,7 +223,7 @@ def abort(project: Path) -> Path | None:
     Raises:
         FewshotError: There is none, or its journal is broken.
     """
-    with _git_alone(project):
+    with _git_alone(project), _no_ctrl_c():
         return _abort(project)
 
 
@@ -244,24 +247,49 @@ def _abort(project: Path) -> Path | None:
     # What goes makes room for what comes back.
     for path, about in sorted(files.items(), key=lambda file: file[1]["before"] is not None):
         file, before = project / path, folder / "before" / path
+        in_the_way = _no_folders(project, path)  # a link is never followed
+        if in_the_way and about["before"] is None:
+            continue
+        for parent in in_the_way:
+            _set_aside(project / parent, kept / parent)
         now = _digest(file)
         if now not in (None, about["digest_before"], about["digest_after"]):
             _set_aside(file, kept / path)
         if about["before"] is None:
             _put(None, file, project)
         elif now != about["digest_before"] or _mode(file) != _mode(before):
-            for parent in reversed(file.relative_to(project).parents):
-                if os.path.lexists(project / parent) and _kind(project / parent) != "folder":
-                    _set_aside(project / parent, kept / parent)
             beside = folder / "restored"
             beside.unlink(missing_ok=True)
             shutil.copy2(before, beside)
             _put(beside, file, project)
+    if kept.is_dir() and not os.path.lexists(kept.parent / ".gitignore"):
+        (kept.parent / ".gitignore").write_text("*\n")
     lines = _index_lines(project, {path: _before(about) for path, about in files.items()})
     git("update-index", "-z", "--index-info", cwd=_root(project), stdin=lines)
     git("update-index", "-q", "--refresh", cwd=project, check=False)
     _remove(folder)
     return kept if kept.is_dir() else None
+
+
+def _no_folders(project: Path, path: str) -> list[PurePosixPath]:
+    """Returns what stands where the folders above a path should be: at most one thing."""
+    for parent in reversed(PurePosixPath(path).parents[:-1]):
+        if os.path.lexists(project / parent) and _kind(project / parent) != "folder":
+            return [parent]
+    return []
+
+
+@contextmanager
+def _no_ctrl_c() -> Iterator[None]:
+    """Going back is short, and not to be stopped half-way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _set_aside(file: Path, kept: Path) -> None:
@@ -384,7 +412,7 @@ def _read_journal(folder: Path) -> dict[str, Any] | None:
     """Returns the journal, or None if no file was touched yet.
 
     Raises:
-        FewshotError: It is broken, or names files outside of the project.
+        FewshotError: It is broken, or names files that are not in the project.
     """
     path = folder / "journal.json"
     if folder.is_symlink() or not os.path.lexists(path):
@@ -395,10 +423,8 @@ def _read_journal(folder: Path) -> dict[str, Any] | None:
             raise TypeError
         for name, about in journal["files"].items():
             parts = PurePosixPath(name).parts
-            inside = folder.parent.joinpath(*parts[:-1]).resolve()
-            outside = not inside.is_relative_to(folder.parent.resolve())
             strange = not parts or ".." in parts or ".git" in parts or "\0" in name
-            if outside or strange or name.startswith("/"):
+            if strange or name.startswith("/"):
                 raise ValueError(f"it names {plain(name)}, which is not in the project")
             about["digest_before"], about["digest_after"]
             if _before(about) and _kind(folder / "before" / name) != "file":

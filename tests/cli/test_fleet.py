@@ -1,6 +1,7 @@
 """Many projects at once: how they stand, and updates side by side."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -212,3 +213,14 @@ def test_classes_that_no_answer_can_hold_do_not_hide_a_project(project, fewshot)
     path.write_text(path.read_text().replace("classes:", "classes: [true, 5.5]\nold:"))
     done = fewshot("link", folder, FEWSHOT_TEMPLATE="")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_folder_that_cannot_be_read_is_listed(template: Template, tmp_path, fewshot):
+    template.release("v1.0.0")
+    template.new(tmp_path / "hidden")
+    (tmp_path / "hidden").chmod(0)
+    try:
+        assert "hidden cannot be read: permission denied" in fewshot("status", tmp_path).stdout
+    finally:
+        (tmp_path / "hidden").chmod(0o755)

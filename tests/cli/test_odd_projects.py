@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -72,13 +73,32 @@ def test_what_is_put_in_the_way_after_an_update_is_kept(template: Template, tmp_
     (line / "b").unlink()
     (line / "b").symlink_to("c")
     shutil.rmtree(line / "in")
-    (line / "in").write_text("mine\n")
+    (line / "in").symlink_to(tmp_path)  # not followed
+    (tmp_path / "x").write_text("elsewhere\n")
     kept = updates.abort(line)
+    assert (tmp_path / "x").read_text() == "elsewhere\n"
     assert kept and files(kept)["a/mine"] == b"mine in a\n"
-    assert files(kept)["new/mine"] == b"mine in new\n" and files(kept)["in"] == b"mine\n"
+    assert files(kept)["new/mine"] == b"mine in new\n" and os.readlink(kept / "in") == str(tmp_path)
     assert os.readlink(kept / "b") == "c"
+    assert is_clean(line)
     shutil.rmtree(kept.parent)
     assert files(line) == before and is_clean(line) and not (line / "b").is_symlink()
+
+
+def test_ctrl_c_does_not_stop_going_back(template: Template, tmp_path, monkeypatch):
+    template.write(a="1\n", b="1\n").release("v1.0.0")
+    line = template.new(tmp_path / "line")
+    template.write(a="2\n", b="2\n").release("v1.1.0")
+    updates.update(line, DEFAULTS)
+    put = transaction._put
+
+    def interrupted(*args) -> None:
+        put(*args)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(transaction, "_put", interrupted)
+    updates.abort(line)
+    assert is_clean(line) and (line / "b").read_text() == "1\n"
 
 
 def test_a_repository_with_sha256(template: Template, tmp_path):
@@ -205,6 +225,9 @@ def test_a_journal_writes_nothing_outside(template: Template, tmp_path):
         updates.abort(line)
     (line / transaction.KEPT).unlink()
     assert updates.abort(line)
+    (line / "link").symlink_to(tmp_path)
+    journal(line, "link/victim")
+    updates.abort(line)
     git(line, "checkout", "--quiet", "HEAD", "--", "a")
     assert victim.read_text() == "precious\n" and not os.listdir(tmp_path / "out")
     template.write(a="two\n").release("v1.1.0")

@@ -533,9 +533,7 @@ def test_a_journal_that_leads_elsewhere_is_refused(project, tmp_path):
     victim = tmp_path / "victim"
     victim.write_text("precious\n")
     about = {"before": None, "digest_before": None, "digest_after": None}
-    for name in ("../victim", str(victim), "link/victim"):
-        if name.startswith("link"):
-            (folder / "link").symlink_to(tmp_path)
+    for name in ("../victim", str(victim)):
         (folder / transaction.FOLDER).mkdir(exist_ok=True)
         journal = {"old": "v1", "new": "v2", "head": "x", "files": {name: about}}
         (folder / transaction.FOLDER / "journal.json").write_text(json.dumps(journal))
