@@ -243,6 +243,8 @@ def _is_own(store: Store, change: Change, base: Entry, ever: Callable[[str, Entr
     assert change.before
     path = change.source or change.path
     mine, old = (set(store.read(e.blob).split(b"\n")) for e in (change.before, base))
+    if change.why is not Why.BINARY and sum(bool(line.strip()) for line in old) < 2:
+        return False  # one line says too little
     return not any(line.strip() for line in mine & old) and not ever(path, base)
 
 

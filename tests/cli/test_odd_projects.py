@@ -287,7 +287,7 @@ def test_a_file_of_the_user_s_own_is_no_conflict_later(template: Template, tmp_p
         template.write(one=f"VERSION {number + 1}\n").release(f"v1.{number}.0")
         done = updates.update(line, DEFAULTS)
         assert kinds(done) | {"one": None} == dict.fromkeys(own, Kind.KEPT) | {"one": None}
-        assert kinds(done)["one"] is (Kind.CONFLICT if number == 1 else Kind.KEPT)
+        assert kinds(done)["one"] is Kind.CONFLICT
         assert {name: (line / name).read_bytes() for name in own} == own
         (line / "one").write_text("VERSION mine\n")
         commit(line)
