@@ -264,5 +264,7 @@ def test_a_template_that_wants_to_run_something_is_refused(fewshot, tmp_path):
     identity = ("-c", "user.name=x", "-c", "user.email=x")
     git(source, *identity, "commit", "--quiet", "--message", "x")
     git(source, "tag", "v1.0")
-    assert_refused(fewshot("new", "x", "--template", source, "--defaults"), "its copier.yml sets _tasks")
+    assert_refused(
+        fewshot("new", "x", "--template", source, "--defaults"), "its copier.yml sets _tasks"
+    )
     assert not list(tmp_path.rglob("ran"))
