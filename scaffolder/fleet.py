@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scaffolder import existing, git, source, transaction
+from scaffolder import existing, git, source, transaction, worktree
 from scaffolder import update as updates
 from scaffolder.errors import FewshotError
 from scaffolder.existing import Existing
@@ -215,7 +215,7 @@ def _row(project: Existing, known: dict[str, list[str]]) -> Row:
         fault = str(error)
     dirty, waiting = False, ""
     try:
-        dirty = bool(transaction.status(project.folder))
+        dirty = bool(worktree.status(project.folder))
         waiting = _waiting(project.folder)
     except FewshotError as error:
         fault = fault or str(error)

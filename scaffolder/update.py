@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scaffolder import answers, existing, gate, releases, source, threeway, transaction
+from scaffolder import answers, existing, gate, releases, source, threeway, transaction, worktree
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.existing import Existing
 from scaffolder.git import git, prepare
@@ -266,7 +266,7 @@ def _check_repository(project: Existing) -> None:
     """Refuses a project whose files git could not give back."""
     folder = project.folder
     try:
-        transaction.head(folder)
+        worktree.head(folder)
         git("rev-parse", "HEAD:./", cwd=folder)
     except FewshotError as error:
         if "dubious ownership" in str(error):
@@ -285,7 +285,7 @@ def _check_repository(project: Existing) -> None:
             f"the update to {waiting.new} is not finished: commit it, or take it back with "
             f"fewshot update --abort {folder}"
         )
-    changed = transaction.status(folder)
+    changed = worktree.status(folder)
     if changed:
         shown = ", ".join(changed[:3]) + (", ..." if len(changed) > 3 else "")
         raise FewshotError(f"{folder} has changes that are not committed ({shown}): commit them")
@@ -294,7 +294,7 @@ def _check_repository(project: Existing) -> None:
 def _refuse_hidden(folder: Path, changes: list[Change]) -> None:
     """Refuses to touch a file whose content on disk git does not compare."""
     before = [path for path, (entry, _) in threeway.touched(changes).items() if entry]
-    unseen = transaction.hidden(folder, before)
+    unseen = worktree.hidden(folder, before)
     if unseen:
         raise FewshotError(
             f"git does not look at {unseen[0]} in {folder} (sparse checkout, skip-worktree or "
@@ -352,7 +352,7 @@ def _changes(project: Existing, store: Store, work: Path, label: str) -> list[Ch
     text = recorded.read_bytes()
     for name in ("old", "new"):
         (work / name / ANSWERS_FILE).unlink(missing_ok=True)
-    ours = store.tree(transaction.tracked(project.folder))
+    ours = store.tree(worktree.tracked(project.folder))
     base, theirs = store.write_tree(work / "old"), store.write_tree(work / "new")
     found = threeway.changes(
         store,
@@ -360,7 +360,7 @@ def _changes(project: Existing, store: Store, work: Path, label: str) -> list[Ch
         ours,
         theirs,
         taken=partial(_taken, project.folder),
-        ever=partial(transaction.ever, project.folder),
+        ever=partial(worktree.ever, project.folder),
         label=label,
     )
     # The answers file is ours alone: it is written anew, whatever it holds.

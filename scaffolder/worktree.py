@@ -1,0 +1,155 @@
+"""What git knows of a project, and what an update writes there."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from scaffolder.errors import FewshotError
+from scaffolder.git import git
+from scaffolder.rendering import ANSWERS_FILE
+from scaffolder.threeway import Change, Entry, Store, index_info
+
+T = TypeVar("T")
+
+
+def head(project: Path) -> str:
+    """Returns the commit that a project is on."""
+    return git("rev-parse", "HEAD", cwd=project).strip()
+
+
+def status(project: Path) -> list[str]:
+    """Returns the project's tracked files that differ from the last commit.
+
+    Those of projects inside of it are not its own.
+    """
+    options = ("--porcelain", "-z", "--untracked-files=no", "--no-renames")
+    listed = git("--no-optional-locks", "status", *options, "--", ".", cwd=project)
+    changed = [entry[3:] for entry in listed.split("\0") if entry]
+    if changed:
+        inner = _folders(git("ls-files", "-z", "--full-name", cwd=project).split("\0"))
+        inner = tuple(folder for folder in inner if folder != prefix(project))
+        changed = [path for path in changed if not path.startswith(inner)]
+    return changed
+
+
+def tracked(project: Path) -> dict[str, Entry]:
+    """Returns the project's files in the last commit, without those of projects inside of it."""
+    lines = git("ls-tree", "-r", "-z", "HEAD", "./", cwd=project).split("\0")[:-1]
+    fields = [line.partition("\t") for line in lines]
+    inner = _folders(path for _, _, path in fields)
+    return {
+        path: Entry(about.split()[0], about.split()[2])
+        for about, _, path in fields
+        if not path.startswith(inner)
+    }
+
+
+def _folders(paths: Iterable[str]) -> tuple[str, ...]:
+    """Returns the folders of the projects inside of a project, each with a / at its end."""
+    return tuple(p.removesuffix(ANSWERS_FILE) for p in paths if p.endswith(f"/{ANSWERS_FILE}"))
+
+
+def ever(project: Path, path: str, entry: Entry) -> bool:
+    """Whether a file was ever committed with this content at a path, as far as history is there."""
+    options = ("-1", "--format=%H", f"--find-object={entry.blob}")
+    try:
+        return bool(git("--literal-pathspecs", "log", *options, "HEAD", "--", path, cwd=project))
+    except FewshotError:  # git does not know the content at all
+        return False
+
+
+def hidden(project: Path, paths: Iterable[str]) -> list[str]:
+    """Returns those of the paths whose changes git was told not to see."""
+    lines = git("ls-files", "-v", "-z", cwd=project).split("\0")[:-1]
+    unseen = {line[2:] for line in lines if line[0] == "S" or line[0].islower()}
+    return sorted(unseen.intersection(paths))
+
+
+def root(project: Path) -> Path:
+    return Path(git("rev-parse", "--show-toplevel", cwd=project).rstrip("\n"))
+
+
+def prefix(project: Path) -> str:
+    return git("rev-parse", "--show-prefix", cwd=project).rstrip("\n")
+
+
+def from_root(project: Path, files: dict[str, T]) -> dict[str, T]:
+    """Returns the files by their paths in the repository."""
+    above = prefix(project)
+    return {above + path: value for path, value in files.items()}
+
+
+def index_path(project: Path) -> Path:
+    return project / git("rev-parse", "--git-path", "index", cwd=project).rstrip("\n")
+
+
+def write_objects(project: Path, store: Store, changes: list[Change]) -> None:
+    """Copies the content of new files, and what conflicts consist of, into the project's git."""
+    entries = [change.after for change in changes]
+    entries += [stage for change in changes for stage in change.stages or ()]
+    blobs = sorted({entry.blob for entry in entries if entry})
+    folder = store.folder / "blobs"
+    folder.mkdir()
+    for blob in blobs:
+        (folder / blob).write_bytes(store.read(blob))
+    paths = "".join(f"{folder / blob}\n" for blob in blobs)
+    git("hash-object", "-w", "--no-filters", "--stdin-paths", cwd=project, stdin=paths)
+
+
+def update_index(
+    project: Path,
+    files: dict[str, tuple[Entry | None, Entry | None]],
+    index: Path,
+) -> None:
+    """Writes the files as they are after the update into an index of their own."""
+    lines = index_lines(project, {path: after for path, (_, after) in files.items()})
+    env = {"GIT_INDEX_FILE": str(index)}
+    git("update-index", "-z", "--index-info", cwd=root(project), env=env, stdin=lines)
+
+
+def index_lines(project: Path, files: dict[str, Entry | None]) -> str:
+    """Returns what tells git's index that the files are so, None if there is none."""
+    nothing = "0" * len(head(project))
+    lines = "".join(f"0 {nothing}\t{path}\0" for path in from_root(project, files))
+    return lines + index_info(from_root(project, {p: e for p, e in files.items() if e}))
+
+
+def mark_conflicts(project: Path, changes: list[Change], index: Path) -> None:
+    """Enters the conflicts that stand in files into an index, as a merge does."""
+    lines = index_lines(project, {change.path: None for change in changes if change.stages})
+    above = prefix(project)
+    for change in changes:
+        path = above + change.path
+        for number, entry in enumerate(change.stages or (), start=1):
+            if entry:
+                lines += f"{entry.mode} {entry.blob} {number}\t{path}\0"
+    env = {"GIT_INDEX_FILE": str(index)}
+    git("update-index", "-z", "--index-info", cwd=root(project), env=env, stdin=lines)
+
+
+def write_files(project: Path, after: list[str], index: Path, folder: Path) -> None:
+    """Writes new files into `after/`, as git would check them out in the project."""
+    env = {"GIT_INDEX_FILE": str(index)}
+    above = prefix(project)
+    target = folder / "written"
+    (target / above).mkdir(parents=True)
+    names = "".join(f"{above}{path}\0" for path in after)
+    command = ("checkout-index", "-z", "--stdin", "--quiet", f"--prefix={target}/")
+    git(*command, cwd=root(project), env=env, stdin=names)
+    os.rename(target / above if above else target, folder / "after")
+
+
+def replace_index(new: Path, index: Path, before: bytes) -> None:
+    """Makes `new` git's index, under git's own lock, unless that has another digest by now."""
+    held = index.with_name("index.lock")
+    try:
+        os.link(new, held)
+    except FileExistsError:
+        raise FewshotError(f"git is at work ({held} exists): try again") from None
+    if hashlib.sha256(index.read_bytes()).digest() != before:
+        held.unlink()
+        raise FewshotError("git changed its index meanwhile: try again")
+    os.replace(held, index)
+    new.unlink()
