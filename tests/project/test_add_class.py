@@ -117,7 +117,8 @@ def test_an_added_class_is_found_and_takes_little_from_the_others(in_project, sh
     seen, labels = gaussian(rng, centres[:3], 30)
     trained = Prototypes(seen, labels, True)
     judged = margins.in_folds(seen, labels)
-    added = margins.add("new", gaussian(rng, centres[3:], shots)[0], trained, judged, loss=0.01)
+    few = gaussian(rng, centres[3:], shots)[0]
+    added = margins.add("new", few, trained, judged, loss=0.01, fine_tuned=False)
     classes = AddedClasses(trained, [added])
     assert classes.names == ["new", "unknown"]
 
@@ -206,7 +207,7 @@ def test_later_steps_know_an_added_class(copy, run):
 
 
 def test_a_class_that_costs_the_trained_ones_too_much_is_refused(copy, run):
-    edit(copy / "pipeline" / "margins.py", "float(max(observed, expected, scale))", "-1e9")
+    edit(copy / "pipeline" / "margins.py", "max(margin, scale if fine_tuned else 0.0)", "-1e9")
     before = contents(export_of(copy))
     done = run(copy, "add_class.py", NEW, "grey")
     assert done.returncode == 1 and done.stderr.startswith("error: refused: the accuracy")

@@ -70,6 +70,7 @@ def main() -> None:
         trained=trained,
         judged=margins.trials(seen),
         loss=options.limits.max_metric_loss,
+        fine_tuned=export.about["run"]["stage"] == 2,
     )
     entries = additions.read(export.folder)
     others = [one for one in additions.active(entries) if one.name != name]

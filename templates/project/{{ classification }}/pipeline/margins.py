@@ -53,7 +53,12 @@ def in_folds(embeddings: np.ndarray, labels: np.ndarray) -> list[Trial]:
 
 
 def add(
-    name: str, shots: np.ndarray, trained: Prototypes, judged: list[Trial], loss: float
+    name: str,
+    shots: np.ndarray,
+    trained: Prototypes,
+    judged: list[Trial],
+    loss: float,
+    fine_tuned: bool,
 ) -> Added:
     """Makes an added class of a few pictures.
 
@@ -63,12 +68,15 @@ def add(
         trained: the prototypes of the trained classes.
         judged: pictures of the trained classes, from `trials`.
         loss: share of these pictures that the added class may take from their own.
+        fine_tuned: whether the network was trained on them, and not its head alone. It tells them
+            apart better than others, so that the margin is one standard deviation at the least.
     """
     prototype = shots.mean(0)
     near = [t.prototypes.similarities(t.embeddings, prototype[None]) for t in judged]
     near, labels = np.concatenate(near), np.concatenate([t.labels for t in judged])
     nearer = near[:, -1] - near[:, :-1].max(1)
     margin, scale = _margin(nearer, labels, near[:, :-1].argmax(1) == labels, max(loss, 0.001))
+    margin = max(margin, scale if fine_tuned else 0.0)
 
     far = np.concatenate([t.prototypes.distances(t.embeddings, shots[:0]).min(1) for t in judged])
     radius = float(np.quantile(far, 0.99))
@@ -98,12 +106,11 @@ def _margin(
     rest = (nearer - centres[labels])[right]
     scale = float(np.sqrt((rest**2).sum() / max(1, len(rest) - len(centres)))) or 1.0
     if share.sum() <= loss:
-        return scale, scale
+        return 0.0, scale
     # Both the pictures themselves and the normal distributions that they suggest: a few pictures
-    # say little of the rare ones among them. And by a standard deviation at the least: pictures
-    # of the line vary more than these, above all where the network was trained on these.
+    # say little of the rare ones among them.
     observed = np.quantile(np.where(right, nearer, -2), 1 - loss)
     expected = brentq(
         lambda m: share @ ndtr((centres - m) / scale) - loss, -3 - 10 * scale, 3 + 10 * scale
     )
-    return float(max(observed, expected, scale)), scale
+    return float(max(observed, expected)), scale
