@@ -194,12 +194,12 @@ def test_the_export_alone_says_what_evaluation_said(copy, run, kind):
     with (the_run(copy) / "evaluation" / "predictions.csv").open(encoding="utf-8") as file:
         wanted = {row["path"]: row for row in csv.DictReader(file)}
     needed = "console files images inference preprocess probabilities exports project quiet"
-    needed = [*needed.split(), "tables", "__init__"]
+    needed += " tables added additions prototypes reference __init__"
     for path in copy.iterdir():
         if path.name not in ("predict.py", "pipeline", "export", "data"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     for path in (copy / "pipeline").iterdir():
-        if path.stem not in needed:
+        if path.stem not in needed.split():
             path.unlink()
     done = run(copy, "predict.py", "data", "--json", "--format", kind)
     assert done.returncode == 0 and not done.stderr
@@ -239,6 +239,7 @@ def test_an_export_describes_itself_and_agrees_with_the_trained_network(finished
         assert about["parity"][name]["largest_difference"] < 1e-3
         assert about["parity"][name]["accuracy_change"] == 0
     names = {"model.onnx", "model.pdmodel", "model.pdiparams", "preprocess.json"}
+    names.add("reference.safetensors")
     assert set(about["files"]) == names
     assert {path.name for path in the_export(finished).iterdir()} == names | {"export.json"}
     assert str(finished).encode() not in (the_export(finished) / "model.pdmodel").read_bytes()
@@ -254,7 +255,9 @@ def test_a_changed_export_is_not_used(copy, run):
 
 @pytest.mark.parametrize("sabotage", ["x[:, ::-1]", "x / 255"], ids=["channels", "scale"])
 def test_an_export_that_differs_is_refused_and_moved_aside(copy, run, sabotage):
-    forward = '"""Pictures [N, 3, S, S], 0..255 -> probabilities [N, classes]."""\n'
+    forward = (
+        '"""Pictures [N, 3, S, S], 0..255 -> probabilities [N, classes], embeddings [N, D]."""\n'
+    )
     wrong = f"        x = {sabotage} if not paddle.in_dynamic_mode() else x\n"
     edit(copy / "pipeline" / "network.py", forward, forward + wrong)
     before = read(the_export(copy) / "export.json")

@@ -123,7 +123,9 @@ def test_help_lists_the_steps_in_their_order(bundle, tmp_path, task, language):
     create.new(tmp_path / "line", given, source=str(bundle), defaults=True)
     done = make(tmp_path / "line")
     listed = re.findall(r"^  make ([a-z-]+)", done.stdout, re.MULTILINE)
-    assert listed[1 : len(STEPS) + 1] == STEPS
+    steps = [step for step in listed[1:] if (step, task) != ("add-class", "classification")]
+    assert steps[: len(STEPS)] == STEPS
+    assert ("add-class" in listed) == (task == "classification")
     assert bool(re.search("[一-鿿]", done.stdout)) == (language == "zh")
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import (
+    additions,
     console,
     exports,
     files,
@@ -85,6 +86,8 @@ def main() -> None:
                 "or allow more loss in settings.yaml."
             )
             raise exports.Refused(" ".join([*found, advice]))
+    if additions.read(export.folder):
+        print("Note:    the added classes stay with the fp32 export; int8 sees in another way.")
     print(f"Written: {shown(target)}/ (method: {method}; PaddleSlim's output: {shown(LOG)})")
 
 

@@ -1,14 +1,18 @@
 """Measures a trained model on pictures that it has never seen.
 
-Reads:  runs/<id>/ (model.safetensors, run.json), settings.yaml, data/splits.csv and its pictures
+Reads:  runs/<id>/ (model.safetensors, run.json), settings.yaml, data/splits.csv and its pictures;
+        where add_class.py has added classes, also export/<id>/ and their test pictures in data/
 Writes: runs/<id>/evaluation/: metrics.json, predictions.csv, confusion.png, calibration.png;
-        the headline figures also go into run.json
+        the headline figures also go into run.json. With the added classes:
+        runs/<id>/evaluation-added/
 
     python evaluate.py                          # the newest run on the test pictures
     python evaluate.py --run 20260131-120000
     python evaluate.py --split val              # writes to evaluation-val/
 
 Every figure has a 95% interval from bootstrapping the pictures: with few of them it is wide.
+Test pictures of an added class lie in data/ as those of the others do, in data/test/<class>/ or
+data/<class>/; those that it was made of don't count.
 """
 
 import argparse
@@ -18,11 +22,25 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from pipeline import console, evaluation_plots, files, metrics, plots, settings, splits, tables
+from pipeline import (
+    added,
+    additions,
+    console,
+    evaluation_plots,
+    exports,
+    files,
+    layout,
+    metrics,
+    plots,
+    settings,
+    splits,
+    tables,
+)
 from pipeline.dataset import Sample, read_splits
 from pipeline.inference import Predictor, save_network
-from pipeline.probabilities import probabilities
-from pipeline.project import ROOT, chosen_run, shown
+from pipeline.preprocess import Preprocess
+from pipeline.probabilities import Answers, answers
+from pipeline.project import EXPORTS, ROOT, chosen_run, shown
 from pipeline.trained import Trained, load_run
 
 HEADLINE = ("accuracy", "macro_f1", "calibration_error", "cross_entropy")
@@ -36,24 +54,22 @@ def main() -> None:
     unfinished = "" if trained.about["finished"] else ", interrupted: train.py --resume goes on"
     print(f"Run: {shown(trained.run)} (stage {trained.about['stage']}{unfinished})")
 
-    squares = trained.preprocess.read([sample.path for sample in samples])
-    answers = predict(trained, squares)
-    labels = np.array([sample.label for sample in samples])
-    measured = metrics.evaluate(answers, labels, [sample.group for sample in samples])
+    more, new = None, []
+    export = EXPORTS / trained.run.name
+    if arguments.split == "test" and (entries := additions.read(export)):
+        more = added.of(exports.load(export, Preprocess))
+        new = pictures_of_added(options, entries, len(trained.classes))
+    head = predict(trained, [*samples, *new])
 
     name = "evaluation" if arguments.split == "test" else f"evaluation-{arguments.split}"
-    with files.replacing(trained.run / name) as folder:
-        folder.mkdir()
-        about = {"split": arguments.split, "names": trained.classes} | measured
-        files.write_json(folder / "metrics.json", about)
-        files.write_csv(folder / "predictions.csv", rows(samples, answers, trained.classes))
-        matrix = evaluation_plots.confusion(measured["confusion"], trained.classes)
-        plots.save(matrix, folder / "confusion.png")
-        diagram = evaluation_plots.calibration(measured["calibration"])
-        plots.save(diagram, folder / "calibration.png")
+    known = head.probabilities[: len(samples)]
+    measured = evaluate(trained.run / name, arguments.split, samples, known, trained.classes)
     record(trained, arguments.split, measured)
-    show(measured, trained.classes)
-    print(f"Written: {shown(trained.run / name)}/")
+    if more:
+        print(f"\nWith the classes that were added to {shown(export)}:")
+        classes = trained.classes + more.names
+        name = "evaluation-added"
+        evaluate(trained.run / name, "test", [*samples, *new], more.probabilities(head), classes)
 
 
 def read_arguments() -> argparse.Namespace:
@@ -65,15 +81,50 @@ def read_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def predict(trained: Trained, squares: list[np.ndarray]) -> np.ndarray:
-    """Probabilities [N, classes], by Paddle Inference: several times faster than the layers."""
+def pictures_of_added(options, entries: list[dict], classes: int) -> list[Sample]:
+    """The test pictures that the data folder has of added classes; `classes` were trained."""
+    found = []
+    for label, one in enumerate(additions.active(entries), classes):
+        mine = [entry for entry in entries if entry["class"]["name"] == one.name]
+        shots = {picture["sha256"] for entry in mine for picture in entry["pictures"]}
+        pictures, _ = layout.find(options.model_copy(update={"classes": [one.name]}))
+        found += [
+            Sample(picture.path, label, "test", picture.name)
+            for picture in pictures
+            if picture.split in (None, "test") and files.sha256(picture.path) not in shots
+        ]
+    return found
+
+
+def predict(trained: Trained, samples: list[Sample]) -> Answers:
+    """What the head says, by Paddle Inference: several times faster than the layers."""
+    squares = trained.preprocess.read([sample.path for sample in samples])
     with TemporaryDirectory() as folder:
         network = Path(folder) / "network"
         save_network(trained.network, network, trained.preprocess.input_size)
-        return probabilities(Predictor(network), trained.preprocess, squares)
+        return answers(Predictor(network), trained.preprocess, squares)
 
 
-def rows(samples: list[Sample], answers: np.ndarray, classes: list[str]) -> list[dict]:
+def evaluate(
+    target: Path, split: str, samples: list[Sample], given: np.ndarray, classes: list[str]
+) -> dict:
+    """Measures probabilities [N, classes], writes the folder `target`, and prints the figures."""
+    labels = np.array([sample.label for sample in samples])
+    measured = metrics.evaluate(given, labels, [sample.group for sample in samples])
+    with files.replacing(target) as folder:
+        folder.mkdir()
+        files.write_json(folder / "metrics.json", {"split": split, "names": classes} | measured)
+        files.write_csv(folder / "predictions.csv", rows(samples, given, classes))
+        matrix = evaluation_plots.confusion(measured["confusion"], classes)
+        plots.save(matrix, folder / "confusion.png")
+        diagram = evaluation_plots.calibration(measured["calibration"])
+        plots.save(diagram, folder / "calibration.png")
+    show(measured, classes)
+    print(f"Written: {shown(target)}/")
+    return measured
+
+
+def rows(samples: list[Sample], given: np.ndarray, classes: list[str]) -> list[dict]:
     return [
         {
             "path": os.path.relpath(sample.path, ROOT),
@@ -82,7 +133,7 @@ def rows(samples: list[Sample], answers: np.ndarray, classes: list[str]) -> list
             "probability": f"{row.max():.6f}",
         }
         | {f"p({name})": f"{value:.6f}" for name, value in zip(classes, row, strict=True)}
-        for sample, row in zip(samples, answers, strict=True)
+        for sample, row in zip(samples, given, strict=True)
     ]
 
 

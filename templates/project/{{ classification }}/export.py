@@ -3,30 +3,48 @@
 Reads:  runs/<id>/ (model.safetensors, run.json), settings.yaml (limits), data/splits.csv and its
         pictures
 Writes: export/<id>/: model.pdmodel and model.pdiparams (Paddle Inference), model.onnx,
-        preprocess.json, export.json; or export/<id>.refused/ when a check failed
+        preprocess.json, reference.safetensors (for add_class.py), export.json; or
+        export/<id>.refused/ when a check failed
 
     python export.py
     python export.py --run 20260131-120000
 
 The same pictures go through the trained network, Paddle Inference and ONNX Runtime. An export
-whose probabilities or accuracy differ by more than settings.yaml allows is refused (exit code 1).
+whose outputs or accuracy differ by more than settings.yaml allows is refused (exit code 1).
+Classes that were added to an earlier export of the run are kept.
 """
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
-from pipeline import console, exports, files, parity, provenance, settings, splits, tables
+from pipeline import (
+    added,
+    additions,
+    console,
+    exports,
+    files,
+    parity,
+    provenance,
+    reference,
+    settings,
+    splits,
+    tables,
+)
 from pipeline.dataset import Sample, read_splits
 from pipeline.inference import save_network, write_onnx
 from pipeline.preprocess import Preprocess
-from pipeline.probabilities import probabilities
+from pipeline.probabilities import BATCH, Answers, answers
 from pipeline.project import CACHE, EXPORTS, chosen_run, shown
 from pipeline.trained import load_run
 
 PASSES = 512  # of the trained network, which is slow: pictures times views
 FEWEST = 64  # pictures to compare; where there are fewer test pictures others are added
+KEPT = 600  # pictures of a split whose embeddings are kept for add_class.py ...
+KEPT_OF_A_CLASS = 20  # ... and of a class at least
 LOG = CACHE / "export.log"
 
 
@@ -38,7 +56,7 @@ def main() -> None:
     paths = [sample.path for sample in samples]
     labels = np.array([sample.label for sample in samples])
     squares = trained.preprocess.read(paths)
-    reference = trained.probabilities(squares)
+    wanted = trained.answers(squares)
 
     target = EXPORTS / trained.run.name
     with exports.writing(target) as folder:
@@ -49,14 +67,17 @@ def main() -> None:
         export = exports.Export(folder, about, trained.preprocess)
 
         compared = {
-            name: probabilities(export.predictor(kind), export.preprocess, squares)
+            name: answers(export.predictor(kind), export.preprocess, squares)
             for name, kind in (("Paddle Inference", "paddle"), ("ONNX Runtime", "onnx"))
         }
         results = {
-            name: parity.compare(reference, answers, labels) for name, answers in compared.items()
+            name: parity.compare(wanted.probabilities, given.probabilities, labels)
+            | {"embedding_difference": parity.apart(wanted.embeddings, given.embeddings)}
+            for name, given in compared.items()
         }
         input_hash = exports.input_hash(trained.preprocess.batches(squares, FEWEST))
         about["parity"] = {"pictures": len(samples), "input_sha256": input_hash} | results
+        keep_reference(folder, export, pictures_to_keep(options))
         exports.describe(folder, about, trained.preprocess)
         show(len(samples), results)
 
@@ -71,9 +92,15 @@ def main() -> None:
         if found:
             advice = "Look for edits in pipeline/, export again; if it stays, use the run itself."
             raise exports.Refused(" ".join([*found, advice]))
+        added.carry_over(target, folder)
     size = files.size_mb([target / "model.pdmodel", target / "model.pdiparams"])
     print(f"Written: {shown(target)}/ ({size:.1f} MB; model.onnx has the same network)")
     print("Next:    python predict.py PICTURE, or python compress.py")
+    if names := additions.left_behind(target):
+        print(
+            f"Note:    {', '.join(names)}: added to an earlier export, not in this one. Run "
+            "add_class.py again, or train on the pictures: settings.yaml, classes."
+        )
 
 
 def read_arguments() -> argparse.Namespace:
@@ -94,6 +121,33 @@ def pictures_to_compare(options, about: dict) -> list[Sample]:
     others = [sample for sample in samples if sample.split != "test"]
     order = np.random.default_rng(0).permutation(len(others))
     return chosen + [others[i] for i in order[: max(0, FEWEST - len(chosen))]]
+
+
+def pictures_to_keep(options) -> list[Sample]:
+    """Pictures of every split and class, drawn at random where they are many."""
+    samples = read_splits(options)
+    order = np.random.default_rng(0).permutation(len(samples))
+    most = max(KEPT_OF_A_CLASS, KEPT // len(options.classes))
+    count: Counter[tuple[str, int]] = Counter()
+    kept = []
+    for sample in (samples[i] for i in order):
+        count[sample.split, sample.label] += 1
+        if count[sample.split, sample.label] <= most:
+            kept.append(sample)
+    return kept
+
+
+def keep_reference(folder: Path, export: exports.Export, samples: list[Sample]) -> None:
+    """Writes how the exported network sees pictures."""
+    predictor = export.predictor()
+    parts = [samples[start : start + BATCH] for start in range(0, len(samples), BATCH)]
+    seen = []
+    # disable=None: shown only where someone can watch
+    for part in tqdm(parts, "reference pictures", leave=False, disable=None):
+        squares = export.preprocess.read([sample.path for sample in part])
+        seen.append(answers(predictor, export.preprocess, squares))
+    labels = [sample.label for sample in samples]
+    reference.write(folder, Answers.joined(seen), labels, [sample.split for sample in samples])
 
 
 def show(pictures: int, results: dict) -> None:

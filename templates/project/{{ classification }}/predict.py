@@ -8,8 +8,9 @@ Writes: a table on standard output, or a line of JSON for every picture
     python predict.py some/folder --export export/20260131-120000-int8
     python predict.py some/folder --format onnx
 
-A picture that can't be read is named on standard error, the others are answered, and the exit
-code is 1.
+Once add_class.py has added a class, pictures that are far from every class are `unknown`. A
+picture that can't be read is named on standard error, the others are answered, and the exit code
+is 1.
 """
 
 import argparse
@@ -20,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import console, exports, tables
+from pipeline import added, console, exports, tables
 from pipeline.console import UserError
 from pipeline.images import SUFFIXES, PictureError, read_picture
 from pipeline.preprocess import Preprocess
-from pipeline.probabilities import probabilities
+from pipeline.probabilities import answers
 
 BATCH = 16
 
@@ -34,23 +35,25 @@ def main() -> None:
     paths = find_pictures(arguments.pictures)
     export = exports.load(exports.chosen(arguments.export), Preprocess)
     predictor = export.predictor(arguments.format)
-    answers, broken = [], 0
-    for path, row in answered(paths, export, predictor):
+    more = added.of(export)
+    names = export.classes + (more.names if more else [])
+    table, broken = [], 0
+    for path, row in answered(paths, export, predictor, more):
         if isinstance(row, PictureError):
             broken += 1
             print(f"error: {row}", file=sys.stderr)
             continue
         best = int(row.argmax())
-        answer = {"picture": str(path), "class": export.classes[best]}
+        answer = {"picture": str(path), "class": names[best]}
         answer |= {"probability": round(float(row[best]), 6)}
         if arguments.json:
-            every = zip(export.classes, row, strict=True)
+            every = zip(names, row, strict=True)
             answer["probabilities"] = {name: round(float(value), 6) for name, value in every}
             print(json.dumps(answer, ensure_ascii=False), flush=True)
         else:
-            answers.append((answer["picture"], answer["class"], f"{answer['probability']:.3f}"))
-    if answers:
-        tables.show(("picture", "class", "probability"), answers)
+            table.append((answer["picture"], answer["class"], f"{answer['probability']:.3f}"))
+    if table:
+        tables.show(("picture", "class", "probability"), table)
     if broken:
         sys.exit(1)
 
@@ -78,7 +81,7 @@ def find_pictures(given: Path) -> list[Path]:
 
 
 def answered(
-    paths: list[Path], export: exports.Export, predictor
+    paths: list[Path], export: exports.Export, predictor, more: added.AddedClasses | None
 ) -> Iterator[tuple[Path, np.ndarray | PictureError]]:
     """Yields every picture with its probabilities [classes], or with what is wrong with it."""
     for start in range(0, len(paths), BATCH):
@@ -91,7 +94,8 @@ def answered(
                 faults[path] = error
         rows = []
         if squares:
-            rows = probabilities(predictor, export.preprocess, list(squares.values()))
+            head = answers(predictor, export.preprocess, list(squares.values()))
+            rows = more.probabilities(head) if more else head.probabilities
         results = faults | dict(zip(squares, rows, strict=True))
         yield from ((path, results[path]) for path in batch)
 

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline import additions
 from pipeline.images import SUFFIXES
 from pipeline.picture_files import (
     PictureFile,
@@ -114,6 +115,8 @@ def _from_folders(folder: Path, settings: Settings) -> tuple[list[Picture], list
 
 
 def _unknown(label: str, where: str, classes: list[str]) -> Problem:
+    if label in additions.names_in_exports():
+        return problem("added_class", where, label=label)
     near = nearest_class(label, classes)
     if near:
         return problem("misspelt_class", where, label=label, near=near)

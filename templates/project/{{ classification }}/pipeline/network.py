@@ -38,9 +38,17 @@ class Classifier(nn.Layer):
             pooled += [stage.mean([2, 3]), stage.max([2, 3])]
         return paddle.concat(pooled, axis=1)
 
+    def standardise(self, features):
+        """Pooled features [N, D] -> what the linear layer sees [N, D]."""
+        return (features - self.feature_mean) * self.feature_scale
+
+    def embeddings(self, x):
+        """Pictures [N, 3, S, S], 0..255 -> standardised features [N, D]."""
+        return self.standardise(self.features(x))
+
     def head(self, features):
         """Pooled features [N, D] -> logits [N, classes]."""
-        return self.fc((features - self.feature_mean) * self.feature_scale)
+        return self.fc(self.standardise(features))
 
     def forward(self, x):
         """Pictures [N, 3, S, S], 0..255 -> logits [N, classes]."""
@@ -69,7 +77,8 @@ def pretrained_classifier(
 
 
 class Deployed(nn.Layer):
-    """What is exported: probabilities, averaged over views of the picture.
+    """What is exported: probabilities and the embedding that they are computed from, averaged over
+    views of the picture.
 
     Args:
         classifier: the trained network.
@@ -84,11 +93,14 @@ class Deployed(nn.Layer):
         self.temperature = temperature
 
     def forward(self, x):
-        """Pictures [N, 3, S, S], 0..255 -> probabilities [N, classes]."""
+        """Pictures [N, 3, S, S], 0..255 -> probabilities [N, classes], embeddings [N, D]."""
         # All views in one batch: repeated backbones make the graph large and its ONNX invalid.
-        logits = self.classifier(paddle.concat([turn(x, view) for view in self.views]))
-        logs = F.log_softmax(logits).reshape([len(self.views), -1, logits.shape[1]])
-        return F.softmax(logs.mean(0) / self.temperature)
+        turned = paddle.concat([turn(x, view) for view in self.views])
+        seen = self.classifier.embeddings(turned)
+        embedding = seen.reshape([len(self.views), -1, seen.shape[1]]).mean(0)
+        # The head is linear: these are the views' mean logits, and have the same softmax as the
+        # mean of their log-probabilities.
+        return F.softmax(self.classifier.fc(embedding) / self.temperature), embedding
 
 
 class LinearHead:

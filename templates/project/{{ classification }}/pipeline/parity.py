@@ -23,6 +23,13 @@ def compare(reference: np.ndarray, other: np.ndarray, labels: np.ndarray) -> dic
     }
 
 
+def apart(reference: np.ndarray, other: np.ndarray) -> float:
+    """The largest distance between two embeddings [N, D] of a picture, as a share of the first's
+    length."""
+    difference = np.linalg.norm(other - reference, axis=1) / np.linalg.norm(reference, axis=1)
+    return float(np.where(np.isfinite(difference), difference, 1.0).max())
+
+
 def faults(name: str, result: dict[str, float], limits, exact: bool = True) -> list[str]:
     """What of a comparison is beyond `limits` of the settings; outputs only where `exact`.
 
@@ -32,6 +39,11 @@ def faults(name: str, result: dict[str, float], limits, exact: bool = True) -> l
     if exact and result["largest_difference"] > limits.max_output_difference:
         found.append(
             f"{name}: a probability differs by {result['largest_difference']:.2g} "
+            f"(limits.max_output_difference is {limits.max_output_difference:g})."
+        )
+    if exact and result.get("embedding_difference", 0) > limits.max_output_difference:
+        found.append(
+            f"{name}: an embedding differs by {result['embedding_difference']:.2g} of its length "
             f"(limits.max_output_difference is {limits.max_output_difference:g})."
         )
     # Shares of whole pictures: a loss of exactly the limit must not fail by rounding.

@@ -22,6 +22,13 @@ KINDS = PICTURE_KINDS | {
         "settings.yaml.",
         "未知类别 {label}；是否指 {near}？请改名，或将其加入 settings.yaml 的 classes。",
     ),
+    "added_class": (
+        "warning",
+        "class {label} was added by add_class.py, so its pictures are not trained on. To train on "
+        "them, add it to the classes in settings.yaml.",
+        "类别 {label} 由 add_class.py 添加，其图片不参与训练。如需训练，请将其加入 settings.yaml "
+        "的 classes。",
+    ),
     "beside_splits": (
         "error",
         "stands beside {splits}. Move its pictures into one of them.",

@@ -10,6 +10,7 @@ from pipeline import files
 from pipeline.console import UserError
 from pipeline.network import Classifier, Deployed
 from pipeline.preprocess import Preprocess
+from pipeline.probabilities import Answers
 from pipeline.weights import read_weights
 
 
@@ -20,7 +21,7 @@ class Trained:
     Attributes:
         run: the folder.
         about: what `run.json` says.
-        network: pictures [N, 3, S, S], 0..255 -> probabilities [N, classes].
+        network: pictures [N, 3, S, S], 0..255 -> probabilities [N, classes], embeddings [N, D].
         preprocess: how pictures are laid out for it.
     """
 
@@ -33,11 +34,12 @@ class Trained:
     def classes(self) -> list[str]:
         return self.about["settings"]["classes"]
 
-    def probabilities(self, squares: list[np.ndarray], batch_size: int = 32) -> np.ndarray:
-        """N pictures [S, S, 3] uint8 -> [N, classes], in training precision."""
+    def answers(self, squares: list[np.ndarray], batch_size: int = 32) -> Answers:
+        """What the network says of N pictures [S, S, 3] uint8, in training precision."""
         batches = self.preprocess.batches(squares, batch_size)
         with paddle.no_grad():
-            return np.concatenate([self.network(paddle.to_tensor(x)).numpy() for x in batches])
+            given = [[y.numpy() for y in self.network(paddle.to_tensor(x))] for x in batches]
+        return Answers.joined(given)
 
 
 def load_run(run: Path) -> Trained:

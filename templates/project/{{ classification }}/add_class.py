@@ -1,0 +1,190 @@
+"""Adds a class to an exported model from 1 to 20 pictures, in seconds and without training.
+
+Reads:  export/<id>/ (the newest fp32 one, or --export), settings.yaml (limits, data.min_side), and
+        the pictures
+Writes: export/<id>/added.json
+
+    python add_class.py scratch pictures/of/scratches
+    python add_class.py scratch better/pictures      # these instead of the earlier ones
+    python add_class.py --list
+    python add_class.py --undo                       # the latest addition
+    python add_class.py --undo scratch               # the latest addition of this class
+
+The class is a prototype beside the trained head: the mean of what the network sees in the pictures
+(Snell et al., 2017). predict.py and evaluate.py know it at once, and answer `unknown` where a
+picture is far from every class. A class that costs the trained ones more accuracy than
+limits.max_metric_loss is refused. Training with the pictures finds a class more often; this is
+for the time until then.
+"""
+
+import argparse
+import time
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import (
+    added,
+    additions,
+    console,
+    exports,
+    files,
+    margins,
+    provenance,
+    reference,
+    settings,
+    tables,
+)
+from pipeline.added import AddedClasses
+from pipeline.additions import Added
+from pipeline.console import UserError
+from pipeline.exports import Export
+from pipeline.inference import WEIGHTS
+from pipeline.preprocess import Preprocess
+from pipeline.probabilities import Answers, answers
+from pipeline.project import shown
+from pipeline.reference import Reference
+from pipeline.shots import MOST, usable_pictures
+
+
+def main() -> None:
+    arguments = read_arguments()
+    export = exports.load(exports.chosen(arguments.export), Preprocess)
+    if arguments.list:
+        return show(additions.read(export.folder))
+    if arguments.undo is not None:
+        return undo(export, arguments.undo)
+    started = time.monotonic()
+    options = settings.load()
+    name = arguments.name.strip()
+    paths = usable_pictures(name, arguments.folder, export, options.data.min_side)
+
+    seen = reference.read(export.folder)
+    shots = answers(export.predictor(), export.preprocess, export.preprocess.read(paths))
+    trained = added.trained_prototypes(seen)
+    make = partial(
+        margins.add,
+        name,
+        trained=trained,
+        judged=margins.trials(seen),
+        loss=options.limits.max_metric_loss,
+        fine_tuned=export.about["run"]["stage"] == 2,
+    )
+    entries = additions.read(export.folder)
+    others = [one for one in additions.active(entries) if one.name != name]
+    new = make(shots.embeddings)
+    measured = effect(seen, AddedClasses(trained, [*others, new]))
+    measured |= leave_one_out(shots, make, trained, others)
+    stop_at_loss(measured, options.limits.max_metric_loss)
+
+    entry = {"class": asdict(new), "measured": measured}
+    entry["pictures"] = [{"path": shown(p), "sha256": files.sha256(p)} for p in paths]
+    entry["export"] = {"id": export.about["id"], WEIGHTS: export.about["files"][WEIGHTS]}
+    entry |= {"time": time.strftime("%Y-%m-%d %H:%M:%S"), "made_with": provenance.environment()}
+    additions.write(export.folder, [*entries, entry])
+    show([*entries, entry])
+    report(measured)
+    print(f"Written: {shown(export.folder / additions.FILE)} ({time.monotonic() - started:.1f} s)")
+    print("Next:    python predict.py PICTURE; to take it back: python add_class.py --undo")
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", nargs="?", help="of the class")
+    parser.add_argument("folder", nargs="?", type=Path, help=f"1 to {MOST} pictures of it")
+    parser.add_argument("--list", action="store_true", help="show the added classes")
+    parser.add_argument(
+        "--undo", nargs="?", const="", metavar="NAME", help="take back the latest addition"
+    )
+    parser.add_argument("--export", type=Path, help="id or folder; the newest fp32 one by default")
+    arguments = parser.parse_args()
+    given = [arguments.folder is not None, arguments.list, arguments.undo is not None]
+    if sum(given) != 1 or (arguments.name is not None) != given[0]:
+        parser.error("give NAME and FOLDER, or --list, or --undo")
+    return arguments
+
+
+def effect(seen: Reference, classes: AddedClasses) -> dict:
+    """Accuracy of the trained classes as trained and with the added ones, on pictures of the
+    first split that there is of test, val and train."""
+    split = next(split for split in ("test", "val", "train") if split in seen.splits)
+    part = seen.part(split)
+    now = classes.probabilities(Answers(part.probabilities, part.embeddings))
+    before, after = (float((p.argmax(1) == part.labels).mean()) for p in (part.probabilities, now))
+    return {"split": split, "pictures": len(part.labels), "before": before, "after": after}
+
+
+def leave_one_out(shots: Answers, make, trained, others: list[Added]) -> dict:
+    """How many of the pictures are found by a class that was made of the rest of them."""
+    count = len(shots.embeddings)
+    if count == 1:
+        return {}
+    rows = np.arange(count)
+    found = 0
+    for row in rows:
+        classes = AddedClasses(trained, [*others, make(shots.embeddings[rows != row])])
+        one = Answers(*(values[[row]] for values in shots))
+        found += int(
+            classes.probabilities(one).argmax() == one.probabilities.shape[1] + len(others)
+        )
+    return {"found": found, "left_out": count}
+
+
+def stop_at_loss(measured: dict, limit: float) -> None:
+    """Raises UserError where the trained classes lose more accuracy than the settings allow."""
+    # One picture more or less is never a fault, as in `pipeline.parity`.
+    allowed = max(limit, 1 / measured["pictures"]) + 1e-9
+    loss = measured["before"] - measured["after"]
+    if loss > allowed:
+        raise UserError(
+            f"refused: the accuracy of the trained classes would fall by {loss:.3f} to "
+            f"{measured['after']:.3f} (limits.max_metric_loss is {limit:g}). Give more pictures, "
+            "or ones that show the class more clearly, or train with the class."
+        )
+
+
+def undo(export: Export, name: str) -> None:
+    """Takes back the latest addition, or the latest one of the class `name`."""
+    entries = additions.read(export.folder)
+    names = [entry["class"]["name"] for entry in entries]
+    if not entries or (name and name not in names):
+        there = f"There are: {', '.join(dict.fromkeys(names))}." if entries else ""
+        what = f"no class {name!r} was added" if name else "no class was added"
+        raise UserError(f"{shown(export.folder)}: {what}. {there}".strip())
+    last = max(i for i, other in enumerate(names) if name in ("", other))
+    additions.write(export.folder, entries[:last] + entries[last + 1 :])
+    print(f"Taken back: {names[last]} of {entries[last]['time']}")
+    show(entries[:last] + entries[last + 1 :])
+
+
+def show(entries: list[dict]) -> None:
+    """Prints the added classes."""
+    rows = [
+        (
+            entry["class"]["name"],
+            str(len(entry["pictures"])),
+            "{found} of {left_out}".format(**{"found": "-", "left_out": "-"} | entry["measured"]),
+            entry["time"],
+        )
+        for entry in additions.latest(entries)
+    ]
+    if rows:
+        tables.show(("added class", "pictures", "found when left out", "added"), rows)
+    else:
+        print("No classes were added.")
+
+
+def report(measured: dict) -> None:
+    """Prints what the trained classes lost."""
+    split = {"test": "test pictures", "val": "held-out pictures", "train": "training pictures"}
+    accuracies = tuple(f"{measured[when]:.3f}" for when in ("before", "after"))
+    title = f"trained classes, {measured['pictures']} {split[measured['split']]}"
+    tables.show((title, "before", "after"), [("accuracy", *accuracies)])
+
+
+if __name__ == "__main__":
+    console.run(main)
