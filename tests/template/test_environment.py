@@ -17,7 +17,9 @@ from scaffolder import create
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "templates/project"
 REQUIREMENTS = TEMPLATE / "requirements"
-STEPS = "setup doctor check train evaluate export compress predict report all test".split()
+STEPS = (
+    "setup doctor check train evaluate export compress benchmark predict report all test".split()
+)
 
 # Where the name to import is not the name to install.
 PACKAGES = {

@@ -151,7 +151,8 @@ def test_the_loss_is_that_of_paddledetection(name):
 
 @pytest.mark.parametrize("name", ["picodet", "ppyoloe_s"])
 def test_an_export_finds_what_the_layers_find(name, tmp_path):
-    from pipeline.inference import OnnxPredictor, Predictor, save_network, write_onnx
+    from pipeline.inference import Predictor, save_network, write_onnx
+    from pipeline.onnx_runtime import OnnxPredictor
     from pipeline.trained import Deployed, Layers
 
     network = new(name, embedded=True)
