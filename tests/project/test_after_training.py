@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import hashlib
 import json
 import re
 import shutil
@@ -411,6 +412,38 @@ def test_a_stopped_benchmark_leaves_the_figures_of_the_last_one(copy):
     assert process.returncode == 130 and "Stopped." in said and "Traceback" not in said
     assert kept.read_text() == "{}"
     assert not [path for path in the_export(copy).iterdir() if path.name.startswith(".")]
+
+
+def test_an_export_becomes_a_nb_with_a_record(copy, run, converter):
+    (copy / ".venv-lite").symlink_to(converter)
+    done = run(copy, "lite.py", LITE_PYTHON="/nowhere")  # not needed any more
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert "It was not run: that takes an ARM board." in done.stdout
+    folder = the_export(copy)
+    record, about = read(folder / "lite.json"), read(folder / "export.json")
+    network = (folder / "model.nb").read_bytes()
+    assert record["files"] == {"model.nb": hashlib.sha256(network).hexdigest()}
+    assert len(network) > 0.9 * (folder / "model.pdiparams").stat().st_size
+    assert record["converter"] == "paddlelite 2.13rc0" and record["target"] == "arm"
+    assert record["made_from"].items() < about["files"].items()
+    assert run(copy, "predict.py", "data/0.png").returncode == 0
+
+
+def test_a_conversion_that_writes_nothing_leaves_nothing(copy, run, converter):
+    (copy / ".venv-lite").symlink_to(converter)
+    # For this target Paddle Lite ends without a word and without a file.
+    edit(copy / "pipeline" / "lite_converter.py", 'TARGET = "arm"', 'TARGET = "x86"')
+    before = sorted(the_export(copy).iterdir())
+    assert fails_with_one_line(run(copy, "lite.py"), "Paddle Lite can't convert", "cache/lite.log")
+    assert sorted(the_export(copy).iterdir()) == before
+
+
+def test_without_python_for_paddle_lite_one_line_says_what_to_install(copy, run, tmp_path):
+    done = run(copy, "lite.py", PATH=str(tmp_path), LITE_PYTHON="")
+    assert fails_with_one_line(done, "Python 3.10 or 3.8", "there is no such", "LITE_PYTHON=path")
+    done = run(copy, "lite.py", LITE_PYTHON=str(tmp_path / "python"))
+    assert fails_with_one_line(done, f"{tmp_path / 'python'} is no such Python")
+    assert not (copy / ".venv-lite").exists() and not (the_export(copy) / "model.nb").exists()
 
 
 class Page(HTMLParser):

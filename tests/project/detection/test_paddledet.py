@@ -233,3 +233,21 @@ def test_weights_of_another_network_are_refused(tmp_path):
     with pytest.raises(UserError, match="backbone of ppyoloe_s") as caught:
         new_paddle_detector("ppyoloe_s", 2, file, {})
     assert str(file) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["dense", "picodet", "ppyoloe_s"])
+def test_paddle_lite_takes_every_detector(name, converter, tmp_path):
+    from pipeline import lite_converter
+    from pipeline.backbone import EMBEDDED
+    from pipeline.inference import save_network
+    from pipeline.network import DenseDetector
+    from pipeline.trained import Deployed
+
+    dense = name == "dense"
+    network = DenseDetector(EMBEDDED, 2, (8, 16)) if dense else new(name, embedded=False)
+    save_network(Deployed(network), tmp_path / "network", SIZE)
+    python = converter / "bin" / "python"
+    lite_converter.convert(python, tmp_path / "network", tmp_path / "model.nb")
+    weights = (tmp_path / "network" / "model.pdiparams").stat().st_size
+    assert (tmp_path / "model.nb").stat().st_size > 0.9 * weights
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.nb", "network"]
