@@ -44,7 +44,8 @@ def main() -> None:
     export = exports.load(exports.chosen(arguments.export), Preprocess)
     if export.about["precision"] != "fp32":
         raise UserError(f"{shown(export.folder)} is compressed. Name the fp32 export.")
-    found = forms.present(*with_compressed(export))
+    compressed = compressed_of(export)
+    found = forms.present(export, *compressed)
     cases = [
         (form, threads, batch)
         for form in found
@@ -64,7 +65,7 @@ def main() -> None:
             "precision": form.precision,
             "runtime": form.runtime,
             "megabytes": form.megabytes,
-            "metric": metric(form),
+            "metric": metric(form, compressed),
             "measured": [row for (other, *_), row in measured.items() if other == form.name],
         }
         for form in found
@@ -111,10 +112,10 @@ def count(text: str) -> int:
     return value
 
 
-def with_compressed(export: exports.Export) -> list[exports.Export]:
-    """The export, and its int8 one if that was accepted."""
+def compressed_of(export: exports.Export) -> list[exports.Export]:
+    """Its int8 export, if that was accepted."""
     int8 = export.folder.with_name(f"{export.folder.name}-int8")
-    return [export, exports.load(int8, Preprocess)] if int8.is_dir() else [export]
+    return [exports.load(int8, Preprocess)] if int8.is_dir() else []
 
 
 def warn_if_busy() -> None:
@@ -134,15 +135,20 @@ def machine() -> dict:
     return provenance.environment() | known
 
 
-def metric(form: Form) -> dict:
-    """{"value", "pictures"}, with "low" and "high" where evaluate.py came before export.py."""
+def metric(form: Form, compressed: list[exports.Export]) -> dict:
+    """{"value", "pictures"} on the test pictures, with "low" and "high" where evaluate.py came
+    before export.py; before compress.py and evaluate.py, on those that export.py compared."""
     about = form.export.about
-    if "compression" in about:
+    if form.precision == "int8":
         measured = about["compression"]
         return {"value": measured[METRIC], "pictures": measured["test_pictures"]}
     evaluated = about["run"].get("metrics", {}).get("test")
     if evaluated and evaluated[METRIC]:
         return evaluated[METRIC] | {"pictures": evaluated["pictures"]}
+    if compressed:
+        measured = compressed[0].about["compression"]
+        before = measured[METRIC] - measured[f"{METRIC}_change"]
+        return {"value": before, "pictures": measured["test_pictures"]}
     measured = about["parity"][form.runtime]
     return {"value": measured[METRIC], "pictures": measured["pictures"]}
 

@@ -82,6 +82,8 @@ def test_int8_is_small_and_does_what_the_fp32_export_does(exported, run):
         "int8 Paddle Inference": [1, 2],
     }
     assert list(about["skipped"]) == ["fp32 ONNX Runtime, 2 at a time"]
+    before = compression["AP50"] - compression["AP50_change"]
+    assert about["forms"][0]["metric"]["value"] == before
     assert about["forms"][2]["metric"] == {
         "value": compression["AP50"],
         "pictures": compression["test_pictures"],
