@@ -82,6 +82,30 @@ def run() -> Run:
     return run
 
 
+@pytest.fixture(scope="session")
+def converter(folded: Callable[[str], Path]) -> Path:
+    """A project's `.venv-lite`, made as lite.py makes it; skips the test where that can't be."""
+    found: list[str | Path | None] = []
+    for version in ("3.10", "3.8"):
+        found.append(shutil.which(f"python{version}"))
+        found += Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}")
+    project = folded("classification")
+    program = "from pipeline import lite_converter; print(lite_converter.prepare())"
+    said = "no Python 3.10 or 3.8 found"
+    for python in filter(None, found):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=project,
+            env={**os.environ, "LITE_PYTHON": str(python)},
+            capture_output=True,
+            encoding="utf-8",
+        )
+        if done.returncode == 0:
+            return project / ".venv-lite"
+        said = done.stderr.strip().splitlines()[-1]
+    pytest.skip(f"no Paddle Lite: {said}")
+
+
 @pytest.fixture
 def in_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Makes `import pipeline...` mean this project's modules, for this test only."""

@@ -2,9 +2,13 @@
 
 import base64
 import csv
+import hashlib
 import json
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -334,6 +338,121 @@ def test_int8_that_lost_accuracy_is_refused(copy, run):
     assert "Deploy the fp32 export" in page
 
 
+@pytest.fixture
+def quick(copy):
+    """A project in which a benchmark is little more than starting its processes."""
+    edit(copy / "pipeline" / "turns.py", "ROUNDS = 3", "ROUNDS = 1")
+    edit(copy / "pipeline" / "stopwatch.py", "SECONDS = 1.0", "SECONDS = 0.05")
+    return copy
+
+
+def test_a_benchmark_has_every_form_and_is_in_the_report(quick, run):
+    done = run(quick, "benchmark.py", "--threads", "1", "--batches", "1", "3")
+    assert done.returncode == 0, done.stderr
+    about = read(the_export(quick) / "benchmark.json")
+    evaluated = read(the_run(quick) / "run.json")["metrics"]["test"]
+    assert [form["name"] for form in about["forms"]] == [
+        "fp32 Paddle Inference",
+        "fp32 ONNX Runtime",
+    ]
+    for form in about["forms"]:
+        assert form["metric"] == evaluated["accuracy"] | {"pictures": 12}
+        assert [(row["threads"], row["batch"]) for row in form["measured"]] == [(1, 1), (1, 3)]
+        for row in form["measured"]:
+            assert 0 < row["median_ms"] <= row["p99_ms"] and row["runs"] >= 5
+            assert row["times_own_fp32"] == 1 and row["times_fastest_fp32"] <= 1
+            assert form["name"] in done.stdout and f"{row['median_ms']:.1f}" in done.stdout
+    # A process for ONNX Runtime holds no Paddle.
+    paddle, onnx = (form["measured"][0]["peak_mb"] for form in about["forms"])
+    assert 30 < onnx < paddle - 50
+    for row in zip(*(form["measured"] for form in about["forms"]), strict=True):
+        assert max(one["times_fastest_fp32"] for one in row) == 1
+    # The figures are beside the model and leave it as it was.
+    assert Image.open(the_export(quick) / "benchmark.png").size[0] > 400
+    assert run(quick, "predict.py", "data/0.png").returncode == 0
+    for language in ("en", "zh"):
+        (quick / ".copier-answers.yml").write_text(f"language: {language}\n")
+        assert run(quick, "report.py").returncode == 0
+        page = Page((the_run(quick) / "report.html").read_text(encoding="utf-8"))
+        assert "python benchmark.py" not in page.text
+        assert {"en": "× fastest fp32", "zh": "相对最快 fp32 的倍数"}[language] in page.text
+        charts = [base64.b64decode(s.split(",")[1]) for s in page.sources if "svg" in s[:20]]
+        assert any(b"fp32 ONNX Runtime" in chart for chart in charts)
+
+
+def test_a_form_that_does_not_run_here_is_named_and_the_others_are_measured(quick, run):
+    (quick / "onnxruntime.py").write_text('raise ImportError("no such library")\n')
+    done = run(quick, "benchmark.py", "--threads", "1", "--batches", "1")
+    assert done.returncode == 0, done.stderr
+    about = read(the_export(quick) / "benchmark.json")
+    assert [form["name"] for form in about["forms"]] == ["fp32 Paddle Inference"]
+    assert "fp32 ONNX Runtime, 1 at a time: ImportError: no such library" in done.stdout
+    assert run(quick, "report.py").returncode == 0
+    assert "no such library" in (the_run(quick) / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("value", ["0", "-2", "two"])
+def test_a_benchmark_takes_whole_numbers_from_one_on(project, run, value):
+    done = run(project, "benchmark.py", "--threads", value)
+    assert done.returncode == 2 and "--threads" in done.stderr
+
+
+def test_a_stopped_benchmark_leaves_the_figures_of_the_last_one(copy):
+    edit(copy / "pipeline" / "stopwatch.py", "SECONDS = 1.0", "SECONDS = 60.0")
+    edit(copy / "pipeline" / "stopwatch.py", "RUNS = 5, 200", "RUNS = 5, 10**9")
+    kept = the_export(copy) / "benchmark.json"
+    kept.write_text("{}")
+    process = subprocess.Popen(
+        [sys.executable, "-u", copy / "benchmark.py", "--threads", "1"],
+        cwd=copy,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert process.stdout.readline().startswith("Timing")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Stopped." in said and "Traceback" not in said
+    assert kept.read_text() == "{}"
+    assert not [path for path in the_export(copy).iterdir() if path.name.startswith(".")]
+
+
+def test_an_export_becomes_a_nb_with_a_record(copy, run, converter):
+    (copy / ".venv-lite").symlink_to(converter)
+    done = run(copy, "lite.py", LITE_PYTHON="/nowhere")  # not needed any more
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert "It was not run: that takes an ARM board." in done.stdout
+    folder = the_export(copy)
+    record, about = read(folder / "lite.json"), read(folder / "export.json")
+    network = (folder / "model.nb").read_bytes()
+    assert record["files"] == {"model.nb": hashlib.sha256(network).hexdigest()}
+    assert len(network) > 0.9 * (folder / "model.pdiparams").stat().st_size
+    assert record["converter"] == "paddlelite 2.13rc0" and record["target"] == "arm"
+    assert record["made_from"].items() < about["files"].items()
+    assert run(copy, "predict.py", "data/0.png").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("converter.run()", ""), ('TARGET = "arm"', 'TARGET = "abacus"')]
+)
+def test_a_conversion_that_fails_or_writes_nothing_leaves_nothing(copy, run, converter, old, new):
+    (copy / ".venv-lite").symlink_to(converter)
+    edit(copy / "pipeline" / "lite_converter.py", old, new)
+    before = sorted(the_export(copy).iterdir())
+    assert fails_with_one_line(run(copy, "lite.py"), "Paddle Lite can't convert", "cache/lite.log")
+    assert sorted(the_export(copy).iterdir()) == before
+
+
+def test_without_python_for_paddle_lite_one_line_says_what_to_install(copy, run, tmp_path):
+    for tool in ("cat", "grep"):  # Paddle looks for them when it is imported
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+    done = run(copy, "lite.py", PATH=str(tmp_path), LITE_PYTHON="")
+    assert fails_with_one_line(done, "Python 3.10 or 3.8", "there is no such", "LITE_PYTHON=path")
+    done = run(copy, "lite.py", LITE_PYTHON=str(tmp_path / "python"))
+    assert fails_with_one_line(done, f"{tmp_path / 'python'} is no such Python")
+    assert not (copy / ".venv-lite").exists() and not (the_export(copy) / "model.nb").exists()
+
+
 class Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
@@ -373,10 +492,10 @@ def test_a_report_without_the_later_steps_names_their_commands(copy, run):
     shutil.rmtree(copy / "export")
     assert run(copy, "report.py").returncode == 0
     page = Page((the_run(copy) / "report.html").read_text(encoding="utf-8"))
-    for script in ("evaluate.py", "export.py", "compress.py"):
+    for script in ("evaluate.py", "export.py", "compress.py", "benchmark.py"):
         assert f"python {script}" in page.text
 
 
-@pytest.mark.parametrize("script", ["evaluate.py", "compress.py"])
+@pytest.mark.parametrize("script", ["evaluate.py", "compress.py", "benchmark.py"])
 def test_before_training_one_line_says_what_to_do(project, run, script):
     assert fails_with_one_line(run(project, script), "Run ", "first")

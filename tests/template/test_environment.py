@@ -17,7 +17,9 @@ from scaffolder import create
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "templates/project"
 REQUIREMENTS = TEMPLATE / "requirements"
-STEPS = "setup doctor check train evaluate export compress predict report all test".split()
+STEPS = """
+setup doctor check train evaluate export compress benchmark lite predict report all test
+""".split()
 
 # Where the name to import is not the name to install.
 PACKAGES = {
@@ -81,7 +83,7 @@ def pins(lock: str) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("lock", ["cpu.txt", "gpu.txt", "jupyter.txt"])
+@pytest.mark.parametrize("lock", ["cpu.txt", "gpu.txt", "jupyter.txt", "lite.txt"])
 def test_the_lock_pins_every_package_with_hashes_and_no_address(lock):
     assert all(pins(lock).values())
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from pipeline import files
 from pipeline.console import UserError
-from pipeline.inference import OnnxPredictor, Predictor
+from pipeline.inference import Predictor
+from pipeline.onnx_runtime import OnnxPredictor
 from pipeline.project import EXPORTS, newest, shown
 
 ABOUT = "export.json"

@@ -1,15 +1,59 @@
 """The forms of an exported model side by side: size, metric, time for a picture."""
 
 import os
+from dataclasses import dataclass
 from functools import partial
-
-import numpy as np
 
 from pipeline import files
 from pipeline.exports import Export
-from pipeline.inference import MODEL, ONNX, WEIGHTS
-from pipeline.latency import interleaved
+from pipeline.inference import MODEL, WEIGHTS
+from pipeline.latency import interleaved, picture
+from pipeline.onnx_runtime import ONNX
 from pipeline.tables import show
+
+RUNTIMES = {
+    "paddle": ("Paddle Inference", (MODEL, WEIGHTS)),
+    "onnx": ("ONNX Runtime", (ONNX,)),
+}
+
+
+@dataclass(frozen=True)
+class Form:
+    """An export in one of the runtimes that it has files for.
+
+    Attributes:
+        export: the export.
+        kind: of RUNTIMES.
+    """
+
+    export: Export
+    kind: str
+
+    @property
+    def runtime(self) -> str:
+        return RUNTIMES[self.kind][0]
+
+    @property
+    def precision(self) -> str:
+        return self.export.about["precision"]
+
+    @property
+    def name(self) -> str:
+        return f"{self.precision} {self.runtime}"
+
+    @property
+    def megabytes(self) -> float:
+        return files.size_mb([self.export.folder / file for file in RUNTIMES[self.kind][1]])
+
+
+def present(*exports: Export) -> list[Form]:
+    """Every form of the exports whose files are there."""
+    return [
+        Form(export, kind)
+        for export in exports
+        for kind, (_, names) in RUNTIMES.items()
+        if all((export.folder / name).is_file() for name in names)
+    ]
 
 
 def measure(fp32: Export, int8: Export, metric: str, before: float, after: float) -> list[dict]:
@@ -22,29 +66,24 @@ def measure(fp32: Export, int8: Export, metric: str, before: float, after: float
         before: the metric of the fp32 model.
         after: the metric of the int8 model.
     """
-    table = {
-        "fp32 Paddle Inference": (fp32, "paddle", [MODEL, WEIGHTS], before),
-        "fp32 ONNX Runtime": (fp32, "onnx", [ONNX], before),
-        "int8 Paddle Inference": (int8, "paddle", [MODEL, WEIGHTS], after),
-    }
-    size = fp32.preprocess.input_size
-    picture = np.full((1, 3, size, size), 127, np.float32)
+    forms = present(fp32, int8)
+    one = picture(fp32.preprocess.input_size)
     threads = sorted({1, len(os.sched_getaffinity(0))})
     times = interleaved(
         {
-            (name, number): partial(form.predictor(kind, number).run, picture)
-            for name, (form, kind, _, _) in table.items()
+            (form.name, number): partial(form.export.predictor(form.kind, number).run, one)
+            for form in forms
             for number in threads
         }
     )
     return [
         {
-            "name": name,
-            "megabytes": files.size_mb([form.folder / file for file in names]),
-            metric: value,
-            "latency": [{"threads": number} | times[name, number] for number in threads],
+            "name": form.name,
+            "megabytes": form.megabytes,
+            metric: before if form.precision == "fp32" else after,
+            "latency": [{"threads": number} | times[form.name, number] for number in threads],
         }
-        for name, (form, _, names, value) in table.items()
+        for form in forms
     ]
 
 

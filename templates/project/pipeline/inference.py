@@ -10,11 +10,11 @@ from paddle import inference
 
 from pipeline import files, quiet
 from pipeline.console import UserError
+from pipeline.onnx_runtime import ONNX
 from pipeline.project import shown
 
 MODEL = "model.pdmodel"
 WEIGHTS = "model.pdiparams"
-ONNX = "model.onnx"
 OPSET = 15  # of ONNX
 
 
@@ -61,32 +61,6 @@ class Predictor:
         self.predictor.run()
         names = self.predictor.get_output_names()
         return [self.predictor.get_output_handle(name).copy_to_cpu() for name in names]
-
-
-class OnnxPredictor:
-    """The same for `model.onnx` in ONNX Runtime."""
-
-    def __init__(self, folder: Path, threads: int | None = None):
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
-        options.log_severity_level = 3
-        path = folder / ONNX
-        if not path.is_file():
-            raise UserError(f"{path}: missing. Run export.py again.")
-        try:
-            self.session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # ONNX Runtime's own exceptions share no base class
-            reason = str(error).strip().splitlines()[-1]
-            raise UserError(f"{path}: the network can't be loaded ({reason}).") from None
-        self.input = self.session.get_inputs()[0].name
-
-    def run(self, x: np.ndarray) -> list[np.ndarray]:
-        """[N, 3, S, S] float32 -> the network's outputs."""
-        return self.session.run(None, {self.input: x})
 
 
 def save_network(network, folder: Path, input_size: int) -> None:

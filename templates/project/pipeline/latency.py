@@ -9,6 +9,12 @@ ROUNDS = 5
 RUNS = 20  # in a row
 PAUSE = 0.2  # s; so long do the threads of a runtime keep a core busy after its last run
 MAX_SECONDS = 15.0
+GREY = 127
+
+
+def picture(size: int, batch: int = 1) -> np.ndarray:
+    """An input of the network to time it with: [batch, 3, size, size], 0..255, float32."""
+    return np.full((batch, 3, size, size), GREY, np.float32)
 
 
 def interleaved(
@@ -19,7 +25,7 @@ def interleaved(
     Ends after ROUNDS rounds, or after the round in which MAX_SECONDS are over.
 
     Returns:
-        {name: {"median_ms", "p99_ms", "runs"}}.
+        {name: as from `summary`}.
     """
     times: dict[Hashable, list[float]] = {name: [] for name in calls}
     end = time.monotonic() + MAX_SECONDS
@@ -27,17 +33,26 @@ def interleaved(
         for name, call in calls.items():
             time.sleep(PAUSE)
             call()  # warms up
-            for _ in range(RUNS):
-                before = time.perf_counter()
-                call()
-                times[name].append(1000 * (time.perf_counter() - before))
+            times[name] += repeated(call, RUNS)
         if time.monotonic() > end:
             break
+    return {name: summary(values) for name, values in times.items()}
+
+
+def repeated(call: Callable[[], object], runs: int) -> list[float]:
+    """How long each of `runs` calls in a row takes, ms."""
+    times = []
+    for _ in range(runs):
+        before = time.perf_counter()
+        call()
+        times.append(1000 * (time.perf_counter() - before))
+    return times
+
+
+def summary(times: list[float]) -> dict[str, float]:
+    """{"median_ms", "p99_ms", "runs"} of times in ms."""
     return {
-        name: {
-            "median_ms": float(np.median(values)),
-            "p99_ms": float(np.percentile(values, 99)),
-            "runs": len(values),
-        }
-        for name, values in times.items()
+        "median_ms": float(np.median(times)),
+        "p99_ms": float(np.percentile(times, 99)),
+        "runs": len(times),
     }

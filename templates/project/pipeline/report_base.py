@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pipeline import files, plots
+from pipeline import benchmark_plots, files, plots
 from pipeline.exports import ABOUT, REFUSAL
 from pipeline.images import PictureError, read_picture
 from pipeline.project import EXPORTS
@@ -59,6 +59,19 @@ def charts(
     curves = {name: rows for name, rows in curves.items() if rows}
     drawn = [column for column in titles if any(column in rows[0] for rows in curves.values())]
     return [svg(plots.curve(curves, c, text(titles[c]), text("epoch"))) for c in drawn]
+
+
+def benchmark_of(name: str) -> dict | None:
+    """What benchmark.py measured of an export."""
+    return read(EXPORTS / name / "benchmark.json")
+
+
+def benchmark_chart(benchmark: dict | None, text: Callable[[str], str]) -> str | None:
+    """Its figure as a data URI."""
+    if benchmark is None:
+        return None
+    labels = text("inputs a second"), text("threads × inputs at a time")
+    return svg(benchmark_plots.throughput(benchmark["forms"], *labels))
 
 
 def thumbnail(path: Path) -> str | None:

@@ -68,6 +68,27 @@ def test_int8_is_small_and_does_what_the_fp32_export_does(exported, run):
     found = [box for line in done.stdout.splitlines() for box in json.loads(line)["boxes"]]
     assert all(box["class"] == "dark" and box["score"] >= 0.5 for box in found)
 
+    # benchmark.py times it beside the fp32 forms; in ONNX a detector takes one input at a time.
+    edit(exported / "pipeline" / "turns.py", "ROUNDS = 3", "ROUNDS = 1")
+    edit(exported / "pipeline" / "stopwatch.py", "SECONDS = 1.0", "SECONDS = 0.05")
+    done = run(exported, "benchmark.py", "--threads", "1", "--batches", "1", "2")
+    assert done.returncode == 0, done.stderr
+    about = json.loads((folder.with_name(folder.name[:-5]) / "benchmark.json").read_text())
+    assert {
+        form["name"]: [row["batch"] for row in form["measured"]] for form in about["forms"]
+    } == {
+        "fp32 Paddle Inference": [1, 2],
+        "fp32 ONNX Runtime": [1],
+        "int8 Paddle Inference": [1, 2],
+    }
+    assert list(about["skipped"]) == ["fp32 ONNX Runtime, 2 at a time"]
+    before = compression["AP50"] - compression["AP50_change"]
+    assert about["forms"][0]["metric"]["value"] == before
+    assert about["forms"][2]["metric"] == {
+        "value": compression["AP50"],
+        "pictures": compression["test_pictures"],
+    }
+
 
 def test_what_compression_may_cost(in_project):
     from pipeline.dataset import Sample

@@ -1,5 +1,7 @@
 """PicoDet and PP-YOLOE+ of PaddleDetection behind the interface of the dense detector."""
 
+import subprocess
+
 import numpy as np
 import pytest
 
@@ -151,7 +153,8 @@ def test_the_loss_is_that_of_paddledetection(name):
 
 @pytest.mark.parametrize("name", ["picodet", "ppyoloe_s"])
 def test_an_export_finds_what_the_layers_find(name, tmp_path):
-    from pipeline.inference import OnnxPredictor, Predictor, save_network, write_onnx
+    from pipeline.inference import Predictor, save_network, write_onnx
+    from pipeline.onnx_runtime import OnnxPredictor
     from pipeline.trained import Deployed, Layers
 
     network = new(name, embedded=True)
@@ -232,3 +235,61 @@ def test_weights_of_another_network_are_refused(tmp_path):
     with pytest.raises(UserError, match="backbone of ppyoloe_s") as caught:
         new_paddle_detector("ppyoloe_s", 2, file, {})
     assert str(file) in str(caught.value) and "\n" not in str(caught.value)
+
+
+# Paddle Lite's converter can run on this machine what it reads, though not what it writes.
+RUN_IN_PADDLE_LITE = """
+import sys
+from array import array
+from paddlelite import lite
+model, weights, size, picture, result = sys.argv[1:]
+config = lite.CxxConfig()
+config.set_model_file(model)
+config.set_param_file(weights)
+kinds = (lite.TargetType.X86, lite.TargetType.Host)
+config.set_valid_places([lite.Place(kind, lite.PrecisionType.FP32) for kind in kinds])
+predictor = lite.create_paddle_predictor(config)
+tensor = predictor.get_input(0)
+tensor.resize([1, 3, int(size), int(size)])
+with open(picture, "rb") as file:
+    tensor.set_float_data(array("f", file.read()).tolist())
+predictor.run()
+with open(result, "wb") as file:
+    array("f", predictor.get_output(0).float_data()).tofile(file)
+"""
+
+
+@pytest.mark.parametrize("name", ["dense", "picodet", "ppyoloe_s"])
+def test_paddle_lite_reads_every_detector_as_it_is_and_converts_it(name, converter, tmp_path):
+    from pipeline import lite_converter
+    from pipeline.backbone import EMBEDDED, pretrained_state
+    from pipeline.inference import Predictor, save_network
+    from pipeline.lite_program import readable
+    from pipeline.network import new_detector
+    from pipeline.trained import Deployed
+
+    coarse = np.random.default_rng(0).uniform(0, 255, (1, 3, SIZE // 8, SIZE // 8))
+    x = np.float32(coarse.repeat(8, axis=2).repeat(8, axis=3))
+    if name == "dense":
+        network = new_detector(EMBEDDED, 2, (8, 16), pretrained_state(EMBEDDED, None))
+        network.standardise(x)
+        network.centres.weight.set_value(20 * network.centres.weight)
+    else:
+        network = new(name, embedded=True)
+        network.standardise(x)
+        shake(network.head)
+    source, python = tmp_path / "network", converter / "bin" / "python"
+    save_network(Deployed(network), source, SIZE)
+    expected = Predictor(source).run(x)[0]
+    assert len(expected)
+
+    program, picture, answer = (tmp_path / part for part in ("program", "picture", "answer"))
+    program.write_bytes(readable((source / "model.pdmodel").read_bytes()))
+    x.tofile(picture)
+    arguments = [program, source / "model.pdiparams", str(SIZE), picture, answer]
+    subprocess.run([python, "-I", "-c", RUN_IN_PADDLE_LITE, *arguments], check=True)
+    assert furthest(expected, np.fromfile(answer, np.float32).reshape(-1, 6)) < 0.05
+
+    lite_converter.convert(python, source, tmp_path / "model.nb")
+    weights = (source / "model.pdiparams").stat().st_size
+    assert (tmp_path / "model.nb").stat().st_size > 0.9 * weights

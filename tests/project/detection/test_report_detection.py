@@ -145,7 +145,7 @@ def test_a_report_without_the_later_steps_names_their_commands(reported, run):
         file.unlink()
     for language in ("en", "zh"):
         page = report(reported, run, language)
-        for script in ("evaluate.py", "export.py", "compress.py"):
+        for script in ("evaluate.py", "export.py", "compress.py", "benchmark.py"):
             assert f"python {script}" in page.text
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+METRIC = "accuracy"  # as results and records name it
+
 
 def compare(reference: np.ndarray, other: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Differences between two arrays of probabilities [N, classes] of the same pictures.

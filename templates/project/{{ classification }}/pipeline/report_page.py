@@ -31,6 +31,7 @@ def render(language: str, curves: dict[str, list[dict]], evaluation: dict | None
         language=language,
         curves=report_base.charts(curves, CURVES, text),
         evaluation=evaluation,
+        benchmark_chart=report_base.benchmark_chart(known["benchmark"], text),
         diagram=diagram,
         **known,
     )

@@ -7,6 +7,7 @@ from pipeline.dataset import Sample
 from pipeline.detections import Detections
 from pipeline.judging import average_precision
 
+METRIC = "AP50"  # as results and records name it
 COUNTED = 0.1  # score from which on a box must have its counterpart
 ALIKE = 0.9  # IoU of counterparts
 

@@ -34,6 +34,7 @@ def render(language: str, curves: dict[str, list[dict]], evaluation: dict | None
         language=language,
         curves=report_base.charts(curves, CURVES, text),
         evaluation=evaluation,
+        benchmark_chart=report_base.benchmark_chart(known["benchmark"], text),
         charts=figures(evaluation["curves"], text) if evaluation else [],
         styles=[{"color": color, "dashes": DASHES[dashes]} for color, dashes in styles],
         labelled_color=drawing.LABELLED,
