@@ -108,11 +108,14 @@ def build(templates: Path, bundle: Path) -> str:
         if history:
             git("fetch", "--quiet", bundle.resolve(), "refs/tags/*:refs/tags/*", cwd=store)
         earlier = [known for known in history if known != tag]
-        if tag in released() or (earlier and order(earlier[-1]) > order(tag)):
-            raise FewshotError(f"{tag} is released: write the next version into templates/VERSION")
+        next_version = f"{tag} is released: write the next version into templates/VERSION"
+        if earlier and order(earlier[-1]) > order(tag):
+            raise FewshotError(next_version)
         tree = _write_tree(templates, store)
         parents = ("-p", earlier[-1]) if earlier else ()
         commit = git("commit-tree", tree, *parents, "-m", tag, cwd=store, env=_AUTHOR).strip()
+        if history.get(tag) == released().get(tag, "") != commit:
+            raise FewshotError(next_version)
         git("update-ref", f"refs/tags/{tag}", commit, cwd=store)
         made = store / "made.bundle"
         git("-c", "pack.threads=1", "bundle", "create", "--quiet", made, "--tags", cwd=store)

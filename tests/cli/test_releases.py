@@ -75,12 +75,17 @@ def test_versions_follow_each_other(templates, tmp_path):
 
 
 def test_a_released_version_is_not_built_again(templates, tmp_path, monkeypatch):
-    released = tmp_path / "releases.json"
-    released.write_text(json.dumps({"v0.1.0": "0" * 40}))
+    bundle, released = tmp_path / "templates.bundle", tmp_path / "releases.json"
+    write_version(templates, "1.0.0")
+    releases.build(templates, bundle)
+    released.write_text(json.dumps(releases.tags(bundle)))
     monkeypatch.setattr(releases, "RELEASED", released)
-    write_version(templates, "0.1.0")
-    with pytest.raises(FewshotError, match=r"v0\.1\.0 is released"):
-        releases.build(templates, tmp_path / "templates.bundle")
+    before = bundle.read_bytes()
+    releases.build(templates, bundle)
+    (templates / "project/doctor.py").write_text("")
+    with pytest.raises(FewshotError, match=r"v1\.0\.0 is released: write the next version"):
+        releases.build(templates, bundle)
+    assert bundle.read_bytes() == before
 
 
 def test_released_versions_are_what_was_released():
@@ -163,5 +168,6 @@ def test_a_release_is_checked_dated_and_final(templates, tmp_path, monkeypatch):
     assert releases.release(templates, bundle, released) == "v1.0.0"
     assert re.search(r"^## 1\.0\.0 \(\d{4}-\d\d-\d\d\)$", log.read_text(), re.MULTILINE)
     assert json.loads(released.read_text()) == releases.tags(bundle)
+    script.write_text("")
     with pytest.raises(FewshotError, match=r"v1\.0\.0 is released"):
         releases.build(templates, bundle)
