@@ -4,6 +4,7 @@ Whoever tests a rendered project has neither scaffolder nor copier: import them 
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+# A shell starts jobs in the background with Ctrl-C switched off, and what they start inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -1,7 +1,6 @@
 """The wizard as a user meets it: in a real terminal, key by key."""
 
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -32,7 +31,6 @@ def terminal(bundle, tmp_path):
                 "LANG": "C.UTF-8",
             },
             dimensions=(30, 120),
-            preexec_fn=heeds_ctrl_c,
             encoding="utf-8",
             timeout=30,
         )
@@ -42,11 +40,6 @@ def terminal(bundle, tmp_path):
     yield start
     for child in started:
         child.close(force=True)
-
-
-def heeds_ctrl_c() -> None:
-    """A job in the background of a shell is started with Ctrl-C switched off."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ended(child: "pexpect.spawn[str]") -> int:

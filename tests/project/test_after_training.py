@@ -198,7 +198,7 @@ def test_the_export_alone_says_what_evaluation_said(copy, run, kind):
     with (the_run(copy) / "evaluation" / "predictions.csv").open(encoding="utf-8") as file:
         wanted = {row["path"]: row for row in csv.DictReader(file)}
     needed = "console files images inference preprocess probabilities exports project quiet"
-    needed += " tables added additions prototypes reference __init__"
+    needed += " tables added additions onnx_runtime prototypes reference __init__"
     for path in copy.iterdir():
         if path.name not in ("predict.py", "pipeline", "export", "data"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
