@@ -1,6 +1,7 @@
 """The wizard as a user meets it: in a real terminal, key by key."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
