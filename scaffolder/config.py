@@ -1,10 +1,9 @@
 """What holds for all projects of a user: one YAML file in the user's configuration folder."""
 
 import os
-import tempfile
 from pathlib import Path
 
-from scaffolder import reading
+from scaffolder import reading, writing
 from scaffolder.errors import FewshotError, UsageError
 
 KEYS = {"template": "the template source: path or URL of a git repository or bundle"}
@@ -49,9 +48,7 @@ def change(key: str, value: str | None) -> None:
     content = yaml.safe_dump(known | ({key: value} if value else {}), allow_unicode=True)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".", delete=False) as beside:
-            beside.write(content.encode("utf-8"))
-        os.replace(beside.name, file)
+        writing.replace(file, content.encode("utf-8"), mode=0o600)  # an address can be a secret
     except OSError as error:
         raise FewshotError(f"cannot write {file}: {error.strerror}") from None
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from scaffolder.errors import FewshotError
@@ -96,40 +95,10 @@ def first_commit(folder: Path, message: str) -> None:
     git("-c", "init.defaultBranch=main", "init", "--quiet", cwd=folder)
     git(*_FIRST_COMMIT, "add", "--all", cwd=folder)
     flags = ("--quiet", "--no-gpg-sign", "--message", message)
-    git(*_FIRST_COMMIT, "commit", *flags, cwd=folder, env=_identity(folder))
+    git(*_FIRST_COMMIT, "commit", *flags, cwd=folder, env=identity(folder))
 
 
-def commit_paths(folder: Path, paths: list[str], message: str) -> str:
-    """Commits files as they stand in the index, and nothing else that is staged there.
-
-    Args:
-        folder: A folder in the repository.
-        paths: The files, relative to `folder`.
-        message: Of the commit.
-
-    Returns:
-        The commit's id.
-    """
-    root = Path(git("rev-parse", "--show-toplevel", cwd=folder).rstrip("\n"))
-    prefix = git("rev-parse", "--show-prefix", cwd=folder).rstrip("\n")
-    head = git("rev-parse", "HEAD", cwd=folder).strip()
-    wanted = {prefix + path for path in paths}
-    removed = "".join(f"0 {'0' * len(head)}\t{path}\0" for path in wanted)
-    # All files are listed: a name that is given to git could be a pattern.
-    staged = git("ls-files", "--stage", "-z", "--full-name", cwd=folder).split("\0")[:-1]
-    entries = "".join(f"{line}\0" for line in staged if line.partition("\t")[2] in wanted)
-    with tempfile.TemporaryDirectory(prefix="fewshot-") as temporary:
-        env = {"GIT_INDEX_FILE": str(Path(temporary) / "index")}
-        git("read-tree", head, cwd=root, env=env)
-        git("update-index", "-z", "--index-info", cwd=root, env=env, stdin=removed + entries)
-        tree = git("write-tree", cwd=root, env=env).strip()
-    env = _identity(folder)
-    commit = git("commit-tree", tree, "-p", head, "-m", message, cwd=root, env=env).strip()
-    git("update-ref", "-m", message, "HEAD", commit, head, cwd=root, env=env)
-    return commit
-
-
-def _identity(folder: Path) -> dict[str, str]:
+def identity(folder: Path) -> dict[str, str]:
     """Returns a name and an address for what the user has not configured."""
     try:
         known = git("config", "--get-regexp", r"^user\.(name|email)$", cwd=folder)

@@ -17,6 +17,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
+from scaffolder import writing
 from scaffolder.errors import FewshotError
 from scaffolder.git import git
 
@@ -71,7 +72,7 @@ def install() -> Path:
     try:
         if not (path.is_file() and tags(BUNDLE).items() <= tags(path).items()):
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, BUNDLE.read_bytes())
+            writing.replace(path, BUNDLE.read_bytes())
     except OSError as error:
         raise FewshotError(f"cannot write {path}: {error.strerror}") from None
     return path
@@ -120,7 +121,7 @@ def build(templates: Path, bundle: Path) -> str:
         made = store / "made.bundle"
         git("-c", "pack.threads=1", "bundle", "create", "--quiet", made, "--tags", cwd=store)
         bundle.parent.mkdir(parents=True, exist_ok=True)
-        _write(bundle, made.read_bytes())
+        writing.replace(bundle, made.read_bytes())
     return tag
 
 
@@ -148,10 +149,10 @@ def release(templates: Path, bundle: Path, released_json: Path) -> str:
             shutil.copyfile(bundle, trial)
         tag = build(templates, trial)
         _check_renderings(trial, tag)
-    _write(log, dated.encode("utf-8"))
+    writing.replace(log, dated.encode("utf-8"))
     build(templates, bundle)
     known = json.loads(released_json.read_text()) | {tag: tags(bundle)[tag]}
-    _write(released_json, (json.dumps(known, indent=2) + "\n").encode())
+    writing.replace(released_json, (json.dumps(known, indent=2) + "\n").encode())
     return tag
 
 
@@ -181,14 +182,6 @@ def _write_tree(templates: Path, store: Path) -> str:
     names = "\0".join(sorted(set(present)))
     git("update-index", "--add", "-z", "--stdin", cwd=templates, env=env, stdin=names)
     return git("write-tree", cwd=templates, env=env).strip()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Writes beside, then renames: a reader sees the old file or the new one."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as beside:
-        beside.write(content)
-    os.chmod(beside.name, 0o644)
-    os.replace(beside.name, path)
 
 
 def main() -> None:

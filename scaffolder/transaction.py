@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from scaffolder import journal, worktree
 from scaffolder.errors import FewshotError
-from scaffolder.git import commit_paths, git
+from scaffolder.git import git
 from scaffolder.journal import FOLDER
 from scaffolder.threeway import Change, Store, touched
 
@@ -108,7 +108,7 @@ def apply(project: Path, store: Store, changes: list[Change], old: str, new: str
 def commit(project: Path, changes: list[Change], message: str) -> str:
     """Commits an update, and nothing else; returns the commit's id."""
     with _git_alone(project):
-        made = commit_paths(project, list(touched(changes)), message)
+        made = worktree.commit(project, touched(changes), message)
     journal.remove(project / FOLDER)
     return made
 

@@ -189,7 +189,7 @@ def update(
         FewshotError: It cannot be updated as it is. Nothing was written.
     """
     prepare()
-    existing.read(folder)
+    folder = existing.folder_of(folder)
     with transaction.lock(folder), planned(folder, request, sources or {}) as (plan, store):
         project = plan.project.folder
         if not plan.changes:

@@ -2,12 +2,13 @@
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
 from scaffolder.errors import FewshotError
-from scaffolder.git import git
+from scaffolder.git import git, identity
 from scaffolder.rendering import ANSWERS_FILE
 from scaffolder.threeway import Change, Entry, Store, index_info
 
@@ -139,6 +140,29 @@ def write_files(project: Path, after: list[str], index: Path, folder: Path) -> N
     command = ("checkout-index", "-z", "--stdin", "--quiet", f"--prefix={target}/")
     git(*command, cwd=root(project), env=env, stdin=names)
     os.rename(target / above if above else target, folder / "after")
+
+
+def commit(project: Path, paths: Iterable[str], message: str) -> str:
+    """Commits files as they stand in the index, and nothing else that is staged there.
+
+    Returns:
+        The commit's id.
+    """
+    parent, above = head(project), root(project)
+    files: dict[str, Entry | None] = dict.fromkeys(paths)
+    removed, wanted = index_lines(project, files), from_root(project, files)
+    # All files are listed: a name that is given to git could be a pattern.
+    staged = git("ls-files", "--stage", "-z", "--full-name", cwd=project).split("\0")[:-1]
+    entries = "".join(f"{line}\0" for line in staged if line.partition("\t")[2] in wanted)
+    with tempfile.TemporaryDirectory(prefix="fewshot-") as temporary:
+        env = {"GIT_INDEX_FILE": str(Path(temporary) / "index")}
+        git("read-tree", parent, cwd=above, env=env)
+        git("update-index", "-z", "--index-info", cwd=above, env=env, stdin=removed + entries)
+        tree = git("write-tree", cwd=above, env=env).strip()
+    env = identity(project)
+    made = git("commit-tree", tree, "-p", parent, "-m", message, cwd=above, env=env).strip()
+    git("update-ref", "-m", message, "HEAD", made, parent, cwd=above, env=env)
+    return made
 
 
 def replace_index(new: Path, index: Path, before: bytes) -> None:
