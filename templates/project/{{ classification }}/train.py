@@ -33,7 +33,7 @@ from pipeline.images import shorter_side
 from pipeline.network import Classifier, pretrained_classifier
 from pipeline.preprocess import Preprocess
 from pipeline.project import ROOT, shown
-from pipeline.replicas import Replicas
+from pipeline.replicas import TIMED_STEPS, Replicas
 from pipeline.scores import fit_temperature, mean_over_views, score
 from pipeline.start import backbone_of, read_start
 from pipeline.views import VIEWS, turn
@@ -196,7 +196,7 @@ def affordable_steps(run: Path, state: dict, x: np.ndarray, times: int, options)
     replicas = new_replicas(options, state)
     x = x[: -(-len(x) // -(-len(x) // options.train.batch_size))]  # as large as a batch will be
     targets = np.full((len(x), len(options.classes)), 1 / len(options.classes), np.float32)
-    minutes = times * replicas.seconds_a_step([(x, targets)] * 4, losses) / 60
+    minutes = times * replicas.seconds_a_step([(x, targets)] * TIMED_STEPS, losses) / 60
     steps = max(1, min(options.train.steps, int(options.train.minutes / minutes)))
     runs.note(run, planned_steps=steps)
     print(f"Stage 2: {steps} steps, {times} times: up to {steps * minutes:.1f} minutes")

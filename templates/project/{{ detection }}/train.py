@@ -27,12 +27,12 @@ from pipeline.crops import Crops, Scene, read_scene
 from pipeline.curves import Phase
 from pipeline.dataset import Sample, manifest, read_splits
 from pipeline.depthwise import use_matmul
-from pipeline.detectors import Architecture, Beginning, choose_detector
+from pipeline.detectors import Beginning, choose_detector
 from pipeline.fine_tuning import fine_tune, freeze
 from pipeline.held_out import split_off
 from pipeline.preprocess import Preprocess
 from pipeline.project import CACHE, ROOT, shown
-from pipeline.replicas import Replicas, on_gpu
+from pipeline.replicas import TIMED_STEPS, Replicas, on_gpu
 from pipeline.sheets import FrozenBackbone, Sheets, make_sheets
 from pipeline.weights import read_weights
 
@@ -77,7 +77,7 @@ def main() -> None:
         """Trains for so many seconds on batches of `size` inputs; AP50 and AP of what `look`
         gives, the network's forms that can look at pictures, on the held-out ones."""
         freeze(network.depth_groups(), 1.0, rates.frozen_share)
-        few = inputs.batches(4, size, np.random.default_rng(0))
+        few = inputs.batches(TIMED_STEPS, size, np.random.default_rng(0))
         steps = affordable_steps(run, stage, replicas, few, losses, seconds * (1 - JUDGING_SHARE))
         epochs = int(np.clip(steps // FEWEST_STEPS, 1, EPOCHS))
         each = max(1, steps // epochs)
@@ -142,9 +142,7 @@ def choose_beginning(strides: tuple[int, ...], options) -> Beginning:
     target = project.answers().get("target", "x86-cpu")
     detector, reason = choose_detector(options.model.detector, target, on_gpu())
     print(f"Detector: {detector} ({reason})")
-    native = detector != "dense" and options.model.weights
-    backbone = "native" if native else options.model.backbone
-    return Beginning(Architecture(detector, backbone, strides), options.classes, options.model)
+    return Beginning(detector, strides, options.classes, options.model)
 
 
 def read_scenes(samples: list[Sample], preprocess: Preprocess) -> list[Scene]:

