@@ -12,18 +12,19 @@ from PIL import Image
 PLACES = 200  # to try for a window before a picture is left out
 
 
-def draw(folder: Path, key: dict) -> tuple[list[dict], list[dict], list[str]]:
+def draw(folder: Path, key: dict, judged: str = "test") -> tuple[list[dict], list[dict], list[str]]:
     """Training pictures, all test pictures, and the names of the classes.
 
     Args:
         folder: with the COCO files.
         key: `seed`; `images`, how many for training, or `shots`, how many objects of each class;
             `leave_out`, a class that is neither learned nor tested.
+        judged: the split that the test pictures are from.
 
     Returns:
         Pictures {"name", "boxes": [{"class", "bbox": x, y, w, h in px}]}, and the classes.
     """
-    train, test = (read(folder / f"{split}.json", key["leave_out"]) for split in ("train", "test"))
+    train, test = (read(folder / f"{split}.json", key["leave_out"]) for split in ("train", judged))
     random.Random(key["seed"]).shuffle(train)
     if key["shots"] is None:
         train = train[: key["images"]]

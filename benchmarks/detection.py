@@ -4,12 +4,15 @@
     python benchmarks/detection.py --data ... --images 200 --leave-out spur   # five classes
     python benchmarks/detection.py --data ... --images 200 --windows 160      # large objects
     python benchmarks/detection.py --data ... --shots 30 --seeds 3            # objects a class
+    python benchmarks/detection.py --data ... --shots 30 --set copy_paste=0.5 mosaic=0.5
 
 The folder holds images/, train.json and test.json (COCO). For each seed pictures are drawn from
 train.json; nothing but them is used before the model is final, and the test pictures are looked
 at once. --windows cuts a square of so many px, with whole objects only, out of each picture and
-enlarges it to the picture's size. Results are kept as they come in benchmarks/results/, and a
-second call goes on where the first one stopped.
+enlarges it to the picture's size. --set tries other values of settings.yaml, each beside the
+template's, on val.json and without export: what is chosen must not be chosen on the test pictures.
+Results are kept as they come in benchmarks/results/, and a second call goes on where the first one
+stopped.
 
 Each method is a project of its own, made by `fewshot new`; its scripts go the whole way from
 check_data.py to compress.py. `picodet` sets `model.detector` and nothing else, so it gets the same
@@ -39,7 +42,7 @@ STEPS = ("check_data.py", "train.py", "evaluate.py", "export.py", "compress.py")
 def main() -> None:
     arguments = read_arguments()
     rows = harness.measure_all(
-        arguments.data.name,
+        arguments.data.name + ("-val" if arguments.set else ""),
         plan(arguments),
         lambda key: measure(arguments, key),
         arguments.minutes,
@@ -60,10 +63,11 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--train-minutes", type=float, help="train.minutes; the template's if not")
     parser.add_argument("--seeds", type=int, default=1, help="draws")
     parser.add_argument("--methods", nargs="+", choices=TITLES, default=["fewshot"])
+    parser.add_argument("--set", nargs="+", metavar="NAME=VALUE", help="settings to try, on val")
     harness.add_arguments(parser)
     arguments = parser.parse_args()
-    data = arguments.data
-    harness.need(data / "train.json", data / "test.json", data / "images", arguments.python)
+    data, judged = arguments.data, "val" if arguments.set else "test"
+    harness.need(data / "train.json", data / f"{judged}.json", data / "images", arguments.python)
     arguments.data = data.resolve()
     return arguments
 
@@ -74,10 +78,12 @@ def plan(arguments) -> list[dict]:
         name: getattr(arguments, name)
         for name in ("images", "shots", "leave_out", "windows", "train_minutes")
     }
+    tried = [{"set": value} for value in [None, *arguments.set]] if arguments.set else [{}]
     return [
-        pictures | {"seed": seed, "method": method}
+        pictures | {"seed": seed, "method": method} | setting
         for seed in range(arguments.seeds)
         for method in arguments.methods
+        for setting in tried
     ]
 
 
@@ -89,9 +95,10 @@ def measure(arguments, key: dict) -> dict:
         harness.run(arguments.python, project, "check_data.py")
         script = REPOSITORY / "benchmarks" / "plain_detector.py"
         return json.loads(harness.run(arguments.python, project, script).splitlines()[-1])
-    seconds = harness.timed(arguments.python, project, STEPS)
+    steps = STEPS[:3] if arguments.set else STEPS
+    seconds = harness.timed(arguments.python, project, steps)
     found = measured(project) | {"seconds": sum(seconds.values()), "steps": seconds}
-    return found | {"int8": int8(project)}
+    return found if arguments.set else found | {"int8": int8(project)}
 
 
 def measured(project: Path) -> dict:
@@ -137,11 +144,12 @@ def draw(data: Path, key: dict) -> Path:
     """A rendered project with the drawn pictures and all test pictures as its data."""
     project = project_folder(data, key)
     shutil.rmtree(project, ignore_errors=True)
-    train, test, classes = coco.draw(data, key)
+    train, test, classes = coco.draw(data, key, "val" if "set" in key else "test")
     options = [part for name in classes for part in ("--class", name)]
     harness.new_project(project, "--task", "detection", *options)
     detector = None if key["method"] == "fewshot" else "picodet"
-    set_values(project, seed=key["seed"], minutes=key["train_minutes"], detector=detector)
+    tried = dict([key["set"].split("=")]) if key.get("set") else {}
+    set_values(project, seed=key["seed"], minutes=key["train_minutes"], detector=detector, **tried)
     coco.write(data, project / "data", train, test, classes, key["windows"])
     return project
 
@@ -160,16 +168,16 @@ def set_values(project: Path, **values) -> None:
 def report(rows: list[dict], arguments) -> None:
     """Prints a table and plots AP50 over minutes of training."""
     keys = plan(arguments)
-    mine = {
-        method: [row for key in keys if key["method"] == method for row in chosen(rows, **key)]
-        for method in arguments.methods
-    }
-    print(f"\n{arguments.data.name}: {mine and next(iter(keys))}\n")
+    mine: dict[str, list[dict]] = {}
+    for key in keys:
+        title = " ".join([TITLES[key["method"]], key.get("set") or ""]).strip()
+        mine.setdefault(title, []).extend(chosen(rows, **key))
+    print(f"\n{arguments.data.name}: {keys[0]}\n")
     print("| method | draws | AP50 | 95% interval | AP | minutes | int8 size | int8 AP50 |")
     print("|---|---:|---:|---|---:|---:|---:|---:|")
-    for method, measured in mine.items():
+    for title, measured in mine.items():
         if measured:
-            print("|", " | ".join([TITLES[method], str(len(measured)), *figures(measured)]), "|")
+            print("|", " | ".join([title, str(len(measured)), *figures(measured)]), "|")
     target = BUILD / f"{arguments.data.name}.svg"
     plot(mine, target)
     print(f"\nAP50 over time: {target}")
@@ -211,7 +219,7 @@ def plot(mine: dict[str, list[dict]], target: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 4))
-    for method, measured in mine.items():
+    for title, measured in mine.items():
         if not measured:
             continue
         first, start, x, y = measured[0], 0.0, [0.0], [0.0]
@@ -220,7 +228,7 @@ def plot(mine: dict[str, list[dict]], target: Path) -> None:
             x += [(start + row["seconds"]) / 60 for row in rows]
             y += [row[name] for row in rows]
             start += rows[-1]["seconds"]
-        (line,) = axes.plot(x, y, label=TITLES[method])
+        (line,) = axes.plot(x, y, label=title)
         axes.plot(first["seconds"] / 60, first["AP50"], "o", color=line.get_color())
     axes.set(xlabel="minutes", ylabel="AP50", ylim=(0, 1))
     axes.legend()
