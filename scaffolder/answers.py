@@ -16,8 +16,9 @@ from scaffolder.errors import FewshotError, UsageError
 
 PRESETS = Path(__file__).parent / "presets"
 
-# What separates class names in the one line that holds them.
+# What separates names in the one line that holds them.
 _SEPARATORS = re.compile("[,，、]")
+_LISTS = {"classes": "class", "target": "target"}  # answers that are names, and what one is called
 _CASTS = {"int": int, "str": str}
 
 Questions = Mapping[str, Mapping[str, Any]]
@@ -140,8 +141,8 @@ def _answer(
     if name not in answers:
         return cast(jinja.from_string(str(question.get("default", ""))).render(known))
     given = answers[name]
-    if isinstance(given, list) and name == "classes":
-        given = _one_line(given)
+    if isinstance(given, list) and name in _LISTS:
+        given = _one_line(given, _LISTS[name])
     if isinstance(given, bool) or not isinstance(given, (str, int)):
         raise ValueError(f"{reprlib.repr(given)} is not text or a number")
     try:
@@ -156,13 +157,13 @@ def _answer(
     return value
 
 
-def _one_line(names: list[Any]) -> str:
-    """Writes class names in one line, as the question wants them."""
+def _one_line(names: list[Any], kind: str) -> str:
+    """Writes names in one line, as the question wants them."""
     for name in names:
         if isinstance(name, bool) or not isinstance(name, (str, int, float)):
             shown = {True: "yes/true", False: "no/false", None: "empty"}
             what = shown[name] if name is None or isinstance(name, bool) else reprlib.repr(name)
-            raise ValueError(f"the class name {what} is not text: put it in quotes")
+            raise ValueError(f"the {kind} name {what} is not text: put it in quotes")
         if isinstance(name, str) and (_SEPARATORS.search(name) or name != name.strip()):
             raise ValueError(
                 f"{reprlib.repr(name)} has a comma, or a space at its beginning or end"

@@ -30,7 +30,12 @@ Shots = Annotated[
     typer.Option(metavar="N", help="Labelled pictures (detection: objects) per class."),
 ]
 Target = Annotated[
-    str | None, typer.Option(metavar="TARGET", help="x86-cpu, nvidia-gpu, jetson or arm-linux")
+    list[str] | None,
+    typer.Option(
+        metavar="TARGET",
+        help="x86-cpu, nvidia-gpu, jetson or arm-linux; once for each. "
+        "The first decides the default model.",
+    ),
 ]
 Language = Annotated[str | None, typer.Option(metavar="LANGUAGE", help="en or zh")]
 Defaults = Annotated[
@@ -103,7 +108,7 @@ def new(
         "num_classes": num_classes,
         "classes": classes,
         "shots": shots,
-        "target": target,
+        "target": target and ", ".join(target),
     }
     file = answers.load(answers_file) if answers_file else {}
     _can_ask(defaults)
@@ -161,7 +166,8 @@ def adapt(
     top of them, and an option over both.
     """
     known = answers.preset(preset) if preset else answers.Preset()
-    flags = {"language": language, "classes": classes, "shots": shots, "target": target}
+    flags = {"language": language, "classes": classes, "shots": shots}
+    flags["target"] = target and ", ".join(target)
     _can_ask(defaults)
     from scaffolder.adapt import adapt as make
 

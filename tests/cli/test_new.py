@@ -111,6 +111,23 @@ def test_a_flag_wins_over_the_file_and_the_file_over_the_preset(fewshot, tmp_pat
     assert (recorded["classes"], recorded["num_classes"]) == ("a, 2", 2)
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--target", "arm-linux", "--target", "x86-cpu"],
+        ["--target", "arm-linux, x86-cpu"],
+        ["--answers", "a.yml"],
+    ],
+)
+def test_a_project_can_have_several_targets(fewshot, tmp_path, args):
+    (tmp_path / "a.yml").write_text("target: [arm-linux, x86-cpu]\n")
+    done = fewshot("new", "line", *args, "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert answers(tmp_path / "line")["target"] == "arm-linux, x86-cpu"
+    text = (tmp_path / "line" / "README.md").read_text(encoding="utf-8")
+    assert "**arm-linux.**" in text and "**x86-cpu.**" in text and "**jetson" not in text
+
+
 def test_another_projects_answers_file_will_do(fewshot, tmp_path):
     fewshot("new", "one", "--class", "a", "--class", "b", "--class", "c", "--defaults")
     done = fewshot("new", "two", "--answers", f"one/{ANSWERS}", "--defaults")
@@ -145,6 +162,10 @@ def test_the_folder_has_ordinary_permissions(fewshot, tmp_path):
         (["/proc/x"], ["cannot write in /proc"]),
         (["a\nb"], ["cannot be the name of a folder"]),
         (["x", "--target", "toaster"], ["'toaster' is not one of x86-cpu, nvidia-gpu"]),
+        (["x", "--target", "a", "--target", "b"], ["'a' is", "'b' is not one"]),
+        (["x", "--target", "jetson, jetson"], ["'jetson' is there twice"]),
+        (["x", "--target", ""], ["'' is not one of x86-cpu"]),
+        (["x", "--target", "y", "--language", "zh"], ["'y'不是以下之一：x86-cpu"]),
         (["x", "--task", "sorting"], ["'sorting' is not one of classification, detection"]),
         (["x", "--task", "detection", "--num-classes", "0"], ["from 1 to 1000"]),
         (["x", "--language", "fr"], ["'fr' is not one of en, zh"]),

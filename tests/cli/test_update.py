@@ -341,6 +341,22 @@ def test_answers_are_changed_later(originals, project, fewshot):
     assert git(folder, "status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize("version", OLDER)
+def test_the_one_target_of_an_older_project_becomes_several(project, fewshot, version):
+    folder = project(version)
+    recorded = folder / ".copier-answers.yml"
+    assert "target: x86-cpu\n" in recorded.read_text()
+    done = fewshot("update", folder)  # nothing is asked, and nothing could be
+    assert done.returncode == 0, done.stderr
+    assert "target: x86-cpu\n" in recorded.read_text()
+    updates.abort(folder)
+    done = fewshot("update", folder, "--set", "target=arm-linux,x86-cpu")
+    assert done.returncode == 0, done.stderr
+    assert "target: arm-linux,x86-cpu\n" in recorded.read_text()
+    assert "--no-print-directory lite" in (folder / "Makefile").read_text()
+    assert "**arm-linux.**" in (folder / "README.md").read_text()
+
+
 def test_a_plan_writes_nothing(project, fewshot):
     folder = project(OLDER[0])
     before = files(folder)

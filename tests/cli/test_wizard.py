@@ -68,10 +68,12 @@ def test_english(terminal, tmp_path):
     child.expect("How many labelled pictures")
     child.send(CTRL_U + "5" + ENTER)
     child.expect("Where will the model run")
-    child.send(DOWN + DOWN + ENTER)
+    child.send(CTRL_U + "raspberry" + ENTER)
+    child.expect("'raspberry' is not one of x86-cpu, nvidia-gpu, jetson, arm-linux")
+    child.send(CTRL_U + "jetson, x86-cpu" + ENTER)
     child.expect("Summary")
     child.expect("Folder: line")
-    child.expect("Target: jetson")
+    child.expect("Target: jetson, x86-cpu")
     child.expect("Write the project")
     assert not (tmp_path / "line").exists()
     child.send("y" + ENTER)
@@ -79,7 +81,7 @@ def test_english(terminal, tmp_path):
     assert ended(child) == 0
     recorded = yaml.safe_load((tmp_path / "line" / ".copier-answers.yml").read_text())
     assert recorded["classes"] == "open, short, pin-hole"
-    assert (recorded["shots"], recorded["target"]) == (5, "jetson")
+    assert (recorded["shots"], recorded["target"]) == (5, "jetson, x86-cpu")
     assert os.listdir(tmp_path) == ["line"]
 
 
@@ -104,7 +106,9 @@ def test_chinese(terminal, tmp_path):
     assert child.expect(["每个类别的样本数必须是 1 到 100000 之间的整数", "Invalid input"]) == 0
     child.send(CTRL_U + "３" + ENTER)
     child.expect("模型将部署在哪里")
-    child.send(ENTER)
+    child.send(CTRL_U + "树莓派" + ENTER)
+    child.expect("'树莓派'不是以下之一：x86-cpu、nvidia-gpu")
+    child.send(CTRL_U + "arm-linux、x86-cpu" + ENTER)
     child.expect("摘要")
     child.expect("类别: 短路、开路")
     child.send(ENTER)
@@ -113,6 +117,7 @@ def test_chinese(terminal, tmp_path):
     recorded = yaml.safe_load((tmp_path / "line" / ".copier-answers.yml").read_text("utf-8"))
     assert recorded["classes"] == "短路、开路"
     assert (recorded["num_classes"], recorded["shots"]) == (2, 3)
+    assert recorded["target"] == "arm-linux、x86-cpu"
 
 
 def test_a_copier_of_another_build_keeps_its_own_words(monkeypatch):

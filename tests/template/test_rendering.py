@@ -1,5 +1,6 @@
 """What the template renders: the exact files, and any text as a class name."""
 
+import ast
 import subprocess
 import sys
 import tempfile
@@ -107,6 +108,31 @@ def test_every_language_and_target_renders(bundle, tmp_path, task, language, tar
     create.new(tmp_path / "line", given, source=str(bundle), defaults=True)
     done = run("make", "--dry-run", "help", cwd=tmp_path / "line")
     assert done.returncode == 0, done.stderr
+    done = run("make", "--dry-run", "all", cwd=tmp_path / "line")
+    assert ("lite.py" in done.stdout) == (target == "arm-linux")
+    readme = (tmp_path / "line" / "README.md").read_text(encoding="utf-8")
+    assert f"**{target}" in readme and f"\n\n{targets_table(language)}\n" in readme
+
+
+def targets_table(language: str) -> str:
+    """What each target decides, as README.md and the guide show it."""
+    return (ROOT / f"templates/readme/targets.{language}.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_targets_is_true_and_the_same_everywhere(questions):
+    source = (ROOT / "templates/project/{{ detection }}/pipeline/detectors.py").read_text()
+    constants = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign)
+    }
+    for language, guide in (("en", "guide.md"), ("zh", "guide.zh.md")):
+        table = targets_table(language)
+        rows = [row.split(" | ") for row in table.splitlines()[2:]]
+        models = {row[0].strip("| `"): row[1].split("`")[1] for row in rows}
+        assert models == constants["DETECTOR_OF"]
+        assert all(f"'{name}'" in questions["target"]["validator"] for name in models)
+        assert f"\n\n{table}\n" in (ROOT / "docs" / guide).read_text(encoding="utf-8")
 
 
 def classes_of(bundle: Path, names: list[str], task: str) -> list[str]:

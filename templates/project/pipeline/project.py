@@ -1,5 +1,6 @@
 """The project's folder: where things are, and what it was made from."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -24,6 +25,12 @@ def answers() -> dict:
         return {}
     except (yaml.YAMLError, UnicodeDecodeError):
         raise UserError(f"{path.name}: not valid YAML. Restore it with git.") from None
+
+
+def targets() -> list[str]:
+    """Where the model will run, as answered; the first decides the default model."""
+    given = str(answers().get("target") or "x86-cpu")
+    return [name.strip() for name in re.split("[,，、]", given)]
 
 
 def newest(folder: Path, file: str, remedy: str, skip: str = "") -> Path:

@@ -139,7 +139,7 @@ def read_arguments() -> argparse.Namespace:
 
 def choose_beginning(strides: tuple[int, ...], options) -> Beginning:
     """The detector for the target and this machine, and the weights that it begins with."""
-    target = project.answers().get("target", "x86-cpu")
+    target = project.targets()[0]
     detector, reason = choose_detector(options.model.detector, target, on_gpu())
     print(f"Detector: {detector} ({reason})")
     return Beginning(detector, strides, options.classes, options.model)

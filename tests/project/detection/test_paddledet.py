@@ -13,6 +13,23 @@ both = pytest.mark.parametrize("name", ["picodet", "ppyoloe_s"])
 SIZE = 128
 
 
+def test_the_first_target_decides_the_detector(in_project):
+    from pipeline import project
+    from pipeline.detectors import choose_detector
+
+    answered = in_project / ".copier-answers.yml"
+    for text, names, detector in (
+        ("target: jetson\n", ["jetson"], "ppyoloe_s"),  # as older templates asked it
+        ("target: arm-linux, x86-cpu\n", ["arm-linux", "x86-cpu"], "picodet"),
+        ("target: x86-cpu、jetson\n", ["x86-cpu", "jetson"], "dense"),
+        ("language: en\n", ["x86-cpu"], "dense"),
+    ):
+        answered.write_text(text, encoding="utf-8")
+        assert project.targets() == names
+        assert choose_detector(None, names[0], on_gpu=True)[0] == detector
+    assert choose_detector(None, "arm-linux", on_gpu=False)[0] == "dense"
+
+
 def scenes(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Pictures of noise [N, 3, S, S] with a red (0) and a blue (1) patch each."""
     rng = np.random.default_rng(seed)

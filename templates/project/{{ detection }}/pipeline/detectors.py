@@ -51,7 +51,7 @@ def choose_detector(wanted: str | None, target: str, on_gpu: bool) -> tuple[str,
 
     Args:
         wanted: `model.detector` of the settings; it comes first.
-        target: of the project's answers.
+        target: the first of the project's.
         on_gpu: whether training has a GPU.
     """
     if wanted:
