@@ -118,12 +118,17 @@ def measured(project: Path) -> dict:
 
 
 def int8(project: Path) -> dict:
-    """What compress.py measured on the test pictures, and why it refused the result, if it did."""
+    """What compress.py measured of the smallest int8 form on the test pictures, and why it refused
+    that one, if it did."""
     name = harness.newest_run(project)[0].name
-    accepted = project / "export" / f"{name}-int8" / "export.json"
-    refused = project / "export" / f"{name}-int8.refused" / "refused.json"
-    about = read_json(accepted if accepted.is_file() else refused)
-    return about["compression"] | {"refused": about.get("reason")}
+    forms = read_json(project / "export" / name / "pick.json")["forms"]
+    small = [form for form in forms if form["export"].endswith("-int8")]
+    smallest = min(small, key=lambda form: (form["refused"] is not None, form["megabytes"]))
+    return {
+        "forms": [forms[0], smallest],
+        "AP50": smallest["AP50"]["value"],
+        "refused": smallest["refused"],
+    }
 
 
 def by_age(folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """Times every form of an export on this machine: threads, batches, memory, size and metric.
 
-Reads:  export/<id>/, and export/<id>-int8/ where compress.py wrote it
+Reads:  export/<id>/, and what prune.py and compress.py made of it (<id>-pruned/, <id>-int8/, ...)
 Writes: a table on standard output; export/<id>/benchmark.json and benchmark.png, which report.py
         shows
 
@@ -10,7 +10,7 @@ Writes: a table on standard output; export/<id>/benchmark.json and benchmark.png
 
 Each case runs in a process of its own, and they take turns, so that a busy machine slows all of
 them alike. An input is a picture, or a tile of it where large pictures are cut up. The
-metric is the one that evaluate.py and compress.py measured; nothing is measured on pictures here.
+metric is the one that compress.py or evaluate.py measured; nothing is measured on pictures here.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from pipeline import (
     exports,
     files,
     forms,
+    picking,
     plots,
     provenance,
     tables,
@@ -42,10 +43,10 @@ BUSY = 0.5  # of the cores have work already
 def main() -> None:
     arguments = read_arguments()
     export = exports.load(exports.chosen(arguments.export), Preprocess)
-    if export.about["precision"] != "fp32":
-        raise UserError(f"{shown(export.folder)} is compressed. Name the fp32 export.")
-    compressed = compressed_of(export)
-    found = forms.present(export, *compressed)
+    if not forms.present(export)[0].is_original:
+        raise UserError(f"{shown(export.folder)} is compressed. Name the export it was made of.")
+    found = forms.present(*forms.family(export, Preprocess))
+    compared = picking.read(export.folder)
     cases = [
         (form, threads, batch)
         for form in found
@@ -63,9 +64,10 @@ def main() -> None:
         {
             "name": form.name,
             "precision": form.precision,
+            "is_original": form.is_original,
             "runtime": form.runtime,
             "megabytes": form.megabytes,
-            "metric": metric(form, compressed),
+            "metric": metric(form, compared),
             "measured": [row for (other, *_), row in measured.items() if other == form.name],
         }
         for form in found
@@ -112,12 +114,6 @@ def count(text: str) -> int:
     return value
 
 
-def compressed_of(export: exports.Export) -> list[exports.Export]:
-    """Its int8 export, if that was accepted."""
-    int8 = export.folder.with_name(f"{export.folder.name}-int8")
-    return [exports.load(int8, Preprocess)] if int8.is_dir() else []
-
-
 def warn_if_busy() -> None:
     load, cores = os.getloadavg()[0], len(os.sched_getaffinity(0))
     if load > BUSY * cores:
@@ -135,22 +131,22 @@ def machine() -> dict:
     return provenance.environment() | known
 
 
-def metric(form: Form, compressed: list[exports.Export]) -> dict:
-    """{"value", "pictures"} on the test pictures, with "low" and "high" where evaluate.py came
-    before export.py; before compress.py and evaluate.py, on those that export.py compared."""
+def metric(form: Form, compared: dict | None) -> dict:
+    """{"value", "low", "high", "pictures"} on the test pictures, by compress.py or, for what was
+    not compressed, by evaluate.py; before those, {"value", "pictures"} on the pictures that
+    export.py compared."""
+    for row in compared["forms"] if compared else []:
+        if (row["export"], row["kind"]) == (form.export.about["id"], form.kind):
+            return row[METRIC] | {"pictures": compared["test_pictures"]}
     about = form.export.about
-    if form.precision == "int8":
-        measured = about["compression"]
-        return {"value": measured[METRIC], "pictures": measured["test_pictures"]}
     evaluated = about["run"].get("metrics", {}).get("test")
-    if evaluated and evaluated[METRIC]:
+    if form.is_original and evaluated and evaluated[METRIC]:
         return evaluated[METRIC] | {"pictures": evaluated["pictures"]}
-    if compressed:
-        measured = compressed[0].about["compression"]
-        before = measured[METRIC] - measured[f"{METRIC}_change"]
-        return {"value": before, "pictures": measured["test_pictures"]}
-    measured = about["parity"][form.runtime]
-    return {"value": measured[METRIC], "pictures": measured["pictures"]}
+    if form.precision == "fp32":
+        measured = about["parity"]
+        return {"value": measured[form.runtime][METRIC], "pictures": measured["pictures"]}
+    measured = about["compression"][form.kind]
+    return measured["interval"] | {"pictures": measured["pictures"]}
 
 
 def add_ratios(measured: list[dict]) -> None:
@@ -160,7 +156,7 @@ def add_ratios(measured: list[dict]) -> None:
         (form["runtime"], row["threads"], row["batch"]): row["median_ms"]
         for form in measured
         for row in form["measured"]
-        if form["precision"] == "fp32"
+        if form["is_original"]
     }
     for form in measured:
         for row in form["measured"]:

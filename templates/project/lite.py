@@ -64,7 +64,7 @@ def to_convert(export: exports.Export) -> list[exports.Export]:
     """The export, and its int8 one if that was accepted; those in the old program format."""
     int8 = export.folder.with_name(f"{export.folder.name}-int8")
     found = [export]
-    if int8.is_dir():
+    if (int8 / MODEL).is_file():
         found.append(exports.load(int8, Preprocess))
     for each in found:
         if not {MODEL, WEIGHTS} <= set(each.about["files"]):

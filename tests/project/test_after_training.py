@@ -287,29 +287,177 @@ def test_nothing_takes_a_refused_export_for_one(copy, run):
     assert "Too far off." in (the_run(copy) / "report.html").read_text(encoding="utf-8")
 
 
-def test_int8_is_small_and_usable_or_refused_with_a_reason(copy, run):
-    done = run(copy, "compress.py")
-    folder = the_export(copy).with_name(the_run(copy).name + "-int8")
-    assert "fp32 ONNX Runtime" in done.stdout and "int8 Paddle Inference" in done.stdout
-    if done.returncode:
-        assert fails_with_one_line(done, "refused: int8: accuracy fell")
-        return
-    assert not done.stderr
-    compression = read(folder / "export.json")["compression"]
-    fp32, _, int8 = compression["forms"]
-    assert int8["megabytes"] <= 0.3 * fp32["megabytes"]
-    assert compression["calibration_pictures"] == 16
-    assert -compression["accuracy_change"] <= 0.01
-    done = run(copy, "predict.py", "data", "--json", "--export", folder)
-    assert done.returncode == 0 and len(answers(done)) == 36
-    # Without being asked for, the fp32 export answers: only that one has ONNX.
-    assert run(copy, "predict.py", "data/0.png", "--format", "onnx").returncode == 0
+@pytest.fixture
+def compressible(copy):
+    """A project in which each runtime has one calibration method, and int8 may cost any accuracy
+    that a picture out of place would not."""
+    edit(copy / "pipeline" / "paddle_int8.py", '("avg", "hist")', '("avg",)')
+    edit(copy / "pipeline" / "onnx_int8.py", '("MinMax", "Percentile", "Entropy")', '("MinMax",)')
+    limit(copy, max_metric_loss=0.4)
+    return copy
+
+
+def limit(project, **values):
+    settings = yaml.safe_load((project / "settings.yaml").read_text(encoding="utf-8"))
+    settings["limits"] = settings.get("limits", {}) | values
+    (project / "settings.yaml").write_text(yaml.safe_dump(settings, allow_unicode=True))
+
+
+def int8_of(project):
+    folder = the_export(project).with_name(the_run(project).name + "-int8")
+    return folder, folder.with_name(folder.name + ".refused")
+
+
+def test_int8_is_small_and_usable_and_a_form_is_picked(compressible, run):
+    done = run(compressible, "compress.py")
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    table = read(the_export(compressible) / "pick.json")
+    assert [row["name"] for row in table["forms"]] == [
+        "fp32 Paddle Inference",
+        "fp32 ONNX Runtime",
+        "int8 Paddle Inference",
+        "int8 ONNX Runtime",
+    ]
+    for row in table["forms"]:
+        accuracy = row["accuracy"]
+        assert 0 <= accuracy["low"] <= accuracy["value"] <= accuracy["high"] <= 1
+        assert 0 < row["median_ms"] <= row["p99_ms"] and row["refused"] is None
+        assert f"{row['megabytes']:.1f}" in done.stdout and row["name"] in done.stdout
+    fp32, _, *int8 = table["forms"]
+    assert all(row["megabytes"] <= 0.3 * fp32["megabytes"] for row in int8)
+    assert table["calibration_pictures"] == 16
+    assert f"Pick:    {table['pick']['name']}" in done.stdout
+    folder, refused = int8_of(compressible)
+    assert not refused.exists()
+    for kind in ("paddle", "onnx"):
+        done = run(
+            compressible, "predict.py", "data", "--json", "--export", folder, "--format", kind
+        )
+        assert done.returncode == 0 and len(answers(done)) == 36, done.stderr
+    assert run(compressible, "report.py").returncode == 0
+    page = Page((the_run(compressible) / "report.html").read_text(encoding="utf-8"))
+    assert f"Pick: {table['pick']['name']}" in page.text and "int8 ONNX Runtime" in page.text
+
+
+def test_a_refused_runtime_leaves_no_file_and_unmet_limits_are_told(compressible, run):
+    edit(
+        compressible / "pipeline" / "onnx_int8.py",
+        "self.name, self.x = name, x",
+        "self.name, self.x = name, 1e4 * x",
+    )
+    limit(compressible, max_size_mb=0.5)
+    done = run(compressible, "compress.py")
+    assert fails_with_one_line(done, "limits.max_size_mb is 0.5", "prune.py")
+    folder, refused = int8_of(compressible)
+    assert {path.name for path in folder.iterdir()} == {
+        "model.pdmodel",
+        "model.pdiparams",
+        "preprocess.json",
+        "export.json",
+    }
+    assert {path.name for path in refused.iterdir()} == {
+        "model.onnx",
+        "preprocess.json",
+        "refused.json",
+    }
+    table = read(the_export(compressible) / "pick.json")
+    assert table["pick"] is None
+    (row,) = (row for row in table["forms"] if row["refused"])
+    assert row["name"] == "int8 ONNX Runtime" and "accuracy fell" in row["refused"]
+    done = run(compressible, "predict.py", "data", "--export", folder, "--format", "onnx")
+    assert fails_with_one_line(done, "model.onnx: missing")
+    done = run(compressible, "predict.py", "data", "--export", refused, "--format", "onnx")
+    assert fails_with_one_line(done, "was refused: int8 ONNX Runtime: accuracy fell")
+
+
+def test_where_int8_lost_too_much_fp32_is_picked(compressible, run):
+    edit(compressible / "pipeline" / "paddle_int8.py", "for row in x]", "for row in 1e4 * x]")
+    edit(
+        compressible / "pipeline" / "onnx_int8.py",
+        "self.name, self.x = name, x",
+        "self.name, self.x = name, 1e4 * x",
+    )
+    folder, refused = int8_of(compressible)
+    folder.mkdir()  # of an earlier call
+    done = run(compressible, "compress.py")
+    runtimes = "int8 Paddle Inference: accuracy fell", "int8 ONNX Runtime: accuracy fell"
+    assert fails_with_one_line(done, "refused: ", *runtimes, "allow more loss")
+    assert not folder.exists() and (refused / "refused.json").is_file()
+    table = read(the_export(compressible) / "pick.json")
+    assert table["pick"]["name"].startswith("fp32 ")
+    assert "Pick:    fp32 " in done.stdout and "nothing compressed is faster" in done.stdout
+    assert run(compressible, "report.py").returncode == 0
+    page = Page((the_run(compressible) / "report.html").read_text(encoding="utf-8"))
+    assert "Refused: int8 ONNX Runtime: accuracy fell" in page.text
+    assert run(compressible, "predict.py", "data/0.png").returncode == 0
+
+
+def test_too_few_calibration_pictures_are_told_at_once(copy, run):
+    text = (copy / "data" / "splits.csv").read_text(encoding="utf-8").splitlines()
+    rows = [line for line in text if ",test," in line or line == text[0]]
+    rows += [line for line in text if ",train," in line][:4]  # two to calibrate, two to choose by
+    (copy / "data" / "splits.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    assert fails_with_one_line(run(copy, "compress.py"), "calibration: 2 pictures", "at least 3")
+
+
+def test_a_class_without_calibration_pictures_is_named(in_project, capsys):
+    from collections import Counter
+
+    from pipeline import calibration
+
+    calibration.check(Counter([0, 0, 2]), 3, ["dark", "open\x1b[31m", "light"])
+    said = capsys.readouterr().err
+    assert said.count("warning") == 1 and "open" in said and "\x1b" not in said
+
+
+def rows_of(*forms):
+    """Rows of the table: MB, ms, and whether it was refused; the first one is fp32."""
+    return [
+        {
+            "name": f"form {number}",
+            "kind": "onnx",
+            "megabytes": megabytes,
+            "median_ms": milliseconds,
+            "is_original": not number,
+            "refused": "lost" if refused else None,
+        }
+        for number, (megabytes, milliseconds, refused) in enumerate(forms)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("forms", "limits", "picked"),
+    [
+        ([(10, 10, False), (3, 5, False)], {}, "form 1"),
+        ([(10, 10, False), (3, 5, True)], {}, "form 0"),
+        ([(10, 10, False), (3, 11, False)], {}, "form 0"),
+        ([(10, 10, False), (3, 10.2, False)], {}, "form 1"),  # within noise: the smaller one
+        ([(10, 10, False), (3, 20, False)], {"max_size_mb": 5}, "form 1"),
+        ([(10, 10, False), (3, 5, False), (2, 8, False)], {"max_size_mb": 2.5}, "form 2"),
+        ([(10, 10, False), (3, 5, True)], {"max_size_mb": 5}, None),
+        ([(10, 10, False), (3, 5, False)], {"max_latency_ms": 4}, None),
+        ([(10, 2, False), (3, 5, False)], {"max_latency_ms": 4, "max_size_mb": 5}, None),
+    ],
+)
+def test_what_is_picked(in_project, forms, limits, picked):
+    from pipeline import picking
+    from pipeline.settings import Limits
+
+    rows = rows_of(*forms)
+    picking.add_ratios(rows)
+    found, why = picking.pick(rows, Limits(**limits))
+    assert (found and found["name"]) == picked
+    if picked is None:
+        assert any(f"limits.{name} is {value}" in why for name, value in limits.items())
+    else:
+        assert ("nothing compressed is faster" in why) == (picked == "form 0")
 
 
 def test_the_method_that_loses_least_is_kept_and_no_number_is_the_worst(
     finished, in_project, tmp_path
 ):
-    from pipeline.quantization import METHODS, quantize
+    from pipeline.paddle_int8 import METHODS
+    from pipeline.quantization import quantize
 
     x = np.random.default_rng(0).uniform(0, 255, (4, 3, 32, 32)).astype(np.float32)
     losses = {METHODS[0]: float("nan"), METHODS[1]: 0.5}
@@ -319,23 +467,11 @@ def test_the_method_that_loses_least_is_kept_and_no_number_is_the_worst(
         seen[folder.name] = (folder / "model.pdiparams").read_bytes()
         return losses[folder.name]
 
-    method, known = quantize(the_export(finished), tmp_path / "int8", x, loss, tmp_path / "log")
+    target, log = tmp_path / "int8", tmp_path / "log"
+    method, known = quantize("paddle", the_export(finished), target, x, loss, log)
     assert (method, known) == (METHODS[1], {METHODS[0]: None, METHODS[1]: 0.5})
     assert set(seen) == set(METHODS)
-    assert (tmp_path / "int8" / "model.pdiparams").read_bytes() == seen[method]
-
-
-def test_int8_that_lost_accuracy_is_refused(copy, run):
-    edit(copy / "pipeline" / "quantization.py", '("avg", "hist")', '("avg",)')
-    edit(copy / "pipeline" / "quantization.py", "for row in x]", "for row in 1e4 * x]")
-    done = run(copy, "compress.py")
-    assert fails_with_one_line(done, "refused: int8: accuracy fell", "Deploy the fp32 export")
-    folder = the_export(copy).with_name(the_run(copy).name + "-int8")
-    assert not folder.exists()
-    assert (folder.with_name(folder.name + ".refused") / "refused.json").is_file()
-    assert run(copy, "report.py").returncode == 0
-    page = (the_run(copy) / "report.html").read_text(encoding="utf-8")
-    assert "Deploy the fp32 export" in page
+    assert (target / "model.pdiparams").read_bytes() == seen[method]
 
 
 @pytest.fixture

@@ -45,8 +45,6 @@ class Export:
     def predictor(self, kind: str = "paddle", threads: int | None = None):
         """The network in Paddle Inference (`paddle`) or in ONNX Runtime (`onnx`)."""
         if kind == "onnx":
-            if self.about["precision"] == "int8":
-                raise UserError(f"{shown(self.folder)}: int8 is for Paddle Inference only.")
             return OnnxPredictor(self.folder, threads)
         return Predictor(self.folder, threads, int8=self.about["precision"] == "int8")
 
@@ -82,7 +80,7 @@ def load(folder: Path, preprocess_type: type) -> Export:
 def chosen(given: Path | None) -> Path:
     """The export that the user named, by path or by id, or else the newest fp32 one."""
     if given is None:
-        return newest(EXPORTS, ABOUT, "Run export.py first.", skip="-int8")
+        return newest(EXPORTS, ABOUT, "Run export.py first.", skip=("-int8", "-pruned"))
     return given.resolve() if given.is_dir() else EXPORTS / given
 
 
@@ -105,18 +103,28 @@ def writing(target: Path) -> Iterator[Path]:
     Raises:
         UserError: it was refused.
     """
-    refused = target.with_name(f"{target.name}.refused")
+    refused = aside(target)
     with files.replacing(target) as beside:
         try:
             yield beside
         except Refused as reason:
-            about = files.read_json(beside / ABOUT)
-            files.write_json(beside / REFUSAL, {"reason": str(reason)} | about)
-            files.remove(beside / ABOUT)
-            with files.replacing(refused) as aside:
-                beside.rename(aside)
+            refuse(beside, str(reason))
+            with files.replacing(refused) as place:
+                beside.rename(place)
             raise UserError(f"refused: {reason} It lies in {shown(refused)}.") from None
     files.remove(refused)
+
+
+def aside(target: Path) -> Path:
+    """Where what was to become the export `target` goes when it is refused."""
+    return target.with_name(f"{target.name}.refused")
+
+
+def refuse(folder: Path, reason: str) -> None:
+    """Marks a folder so that nothing takes it for an export."""
+    about = files.read_json(folder / ABOUT)
+    files.write_json(folder / REFUSAL, {"reason": reason} | about)
+    files.remove(folder / ABOUT)
 
 
 def input_hash(inputs: Iterable[np.ndarray]) -> str:

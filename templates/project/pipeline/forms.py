@@ -1,20 +1,17 @@
-"""The forms of an exported model side by side: size, metric, time for a picture."""
+"""The forms of an exported model: each of its exports, in each runtime that has files of it."""
 
-import os
 from dataclasses import dataclass
-from functools import partial
 
-from pipeline import files
+from pipeline import exports, files
 from pipeline.exports import Export
 from pipeline.inference import MODEL, WEIGHTS
-from pipeline.latency import interleaved, picture
 from pipeline.onnx_runtime import ONNX
-from pipeline.tables import show
 
 RUNTIMES = {
     "paddle": ("Paddle Inference", (MODEL, WEIGHTS)),
     "onnx": ("ONNX Runtime", (ONNX,)),
 }
+PRUNED, INT8 = "-pruned", "-int8"  # what a compressed export's id ends in
 
 
 @dataclass(frozen=True)
@@ -38,69 +35,52 @@ class Form:
         return self.export.about["precision"]
 
     @property
+    def is_pruned(self) -> bool:
+        return self.export.about["id"].removesuffix(INT8).endswith(PRUNED)
+
+    @property
+    def is_original(self) -> bool:
+        """Whether nothing was taken from the trained network."""
+        return self.precision == "fp32" and not self.is_pruned
+
+    @property
     def name(self) -> str:
-        return f"{self.precision} {self.runtime}"
+        return f"{'pruned ' if self.is_pruned else ''}{self.precision} {self.runtime}"
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        return RUNTIMES[self.kind][1]
 
     @property
     def megabytes(self) -> float:
-        return files.size_mb([self.export.folder / file for file in RUNTIMES[self.kind][1]])
+        return files.size_mb([self.export.folder / file for file in self.file_names])
+
+    def predictor(self, threads: int | None = None):
+        """The network, with all cores by default."""
+        return self.export.predictor(self.kind, threads)
 
 
-def present(*exports: Export) -> list[Form]:
+def present(*candidates: Export) -> list[Form]:
     """Every form of the exports whose files are there."""
     return [
         Form(export, kind)
-        for export in exports
+        for export in candidates
         for kind, (_, names) in RUNTIMES.items()
         if all((export.folder / name).is_file() for name in names)
     ]
 
 
-def measure(fp32: Export, int8: Export, metric: str, before: float, after: float) -> list[dict]:
-    """Size, metric and latency, timed in turn on this machine with one thread and with all.
-
-    Args:
-        fp32: the export.
-        int8: the same model, compressed.
-        metric: its name.
-        before: the metric of the fp32 model.
-        after: the metric of the int8 model.
-    """
-    forms = present(fp32, int8)
-    one = picture(fp32.preprocess.input_size)
-    threads = sorted({1, len(os.sched_getaffinity(0))})
-    times = interleaved(
-        {
-            (form.name, number): partial(form.export.predictor(form.kind, number).run, one)
-            for form in forms
-            for number in threads
-        }
-    )
-    return [
-        {
-            "name": form.name,
-            "megabytes": form.megabytes,
-            metric: before if form.precision == "fp32" else after,
-            "latency": [{"threads": number} | times[form.name, number] for number in threads],
-        }
-        for form in forms
-    ]
+def originals(export: Export, preprocess_type: type) -> list[Export]:
+    """An fp32 export, and the pruned one that was made of it."""
+    return [export, *_beside(export, PRUNED, preprocess_type)]
 
 
-def report(forms: list[dict], metric: str) -> None:
-    """Prints them as a table."""
-    threads = [timed["threads"] for timed in forms[0]["latency"]]
-    rows = [
-        (
-            form["name"],
-            f"{form['megabytes']:.1f}",
-            f"{form[metric]:.3f}",
-            *(f"{t['median_ms']:.1f} / {t['p99_ms']:.1f}" for t in form["latency"]),
-        )
-        for form in forms
-    ]
-    columns = [f"ms, {number} thread{'s'[: number > 1]}: median / p99" for number in threads]
-    show(("one picture at a time", "MB", metric, *columns), rows)
-    fastest = min(forms, key=lambda form: min(t["median_ms"] for t in form["latency"]))
-    share = forms[-1]["megabytes"] / forms[0]["megabytes"]
-    print(f"int8 has {share:.2f} of the size; the fastest on this machine: {fastest['name']}")
+def family(export: Export, preprocess_type: type) -> list[Export]:
+    """An fp32 export, and every smaller one that was made of it and accepted."""
+    fp32 = originals(export, preprocess_type)
+    return fp32 + [small for one in fp32 for small in _beside(one, INT8, preprocess_type)]
+
+
+def _beside(export: Export, ending: str, preprocess_type: type) -> list[Export]:
+    folder = export.folder.with_name(export.folder.name + ending)
+    return [exports.load(folder, preprocess_type)] if folder.is_dir() else []

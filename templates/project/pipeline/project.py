@@ -33,16 +33,16 @@ def targets() -> list[str]:
     return [name.strip() for name in re.split("[,，、]", given)]
 
 
-def newest(folder: Path, file: str, remedy: str, skip: str = "") -> Path:
+def newest(folder: Path, file: str, remedy: str, skip: tuple[str, ...] = ()) -> Path:
     """The newest sub-folder of `folder` that holds `file`; names sort by time.
 
-    Names that end in `skip` don't count.
+    Names that end in one of `skip` don't count.
 
     Raises:
         UserError: there is none; `remedy` says what to do.
     """
     found = [path.parent for path in folder.glob(f"*/{file}") if path.parent.suffix == ""]
-    found = [path for path in found if not skip or not path.name.endswith(skip)]
+    found = [path for path in found if not path.name.endswith(skip)]
     if not found:
         raise UserError(f"{folder.name}/: nothing with {file} there yet. {remedy}")
     return max(found, key=lambda path: path.name)

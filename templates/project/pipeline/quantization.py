@@ -1,4 +1,4 @@
-"""Post-training quantization to int8 with PaddleSlim."""
+"""Post-training quantization to int8, by the runtime that is to run the network."""
 
 import math
 import shutil
@@ -7,23 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import paddle
 
-from pipeline import quiet
-from pipeline.console import UserError
-from pipeline.inference import MODEL, WEIGHTS, tidy
-from pipeline.project import shown
+from pipeline import onnx_int8, paddle_int8
 
-# How the range of an activation follows from the calibration pictures: the mean of the batches'
-# maxima, or a percentile. PaddleSlim's "KL" and "mse" take minutes and were worse.
-METHODS = ("avg", "hist")
-BATCH = 4
-# The convolutions next to the picture suffer most from 8 bits and hold hardly any weights: as
-# many of them stay fp32 as hold this share together.
-FP32_SHARE = 0.015
+ROUTES = {"paddle": paddle_int8, "onnx": onnx_int8}
 
 
 def quantize(
+    kind: str,
     source: Path,
     target: Path,
     x: np.ndarray,
@@ -31,107 +22,33 @@ def quantize(
     log: Path,
     keep_last: bool = False,
 ) -> tuple[str, dict[str, float | None]]:
-    """Writes the int8 network that loses least: weights by channel, activations by tensor, the
-    first convolutions and the head in fp32.
+    """Writes the int8 network that loses least: weights by channel, activations by tensor.
 
     Args:
+        kind: of ROUTES.
         source: folder with the fp32 network.
         target: folder for the int8 network.
         x: calibration pictures, [N, 3, S, S].
         loss: of the int8 network in a folder, on held-out pictures. What is no number is worst.
-        log: file that PaddleSlim's output goes to.
-        keep_last: the convolutions whose outputs are the answer stay fp32, too: coordinates
-            need more than 256 values.
+        log: file that the libraries' output goes to.
+        keep_last: the convolutions whose outputs are the answer stay fp32: coordinates need more
+            than 256 values.
 
     Returns:
-        The method, and the loss of each of METHODS; None where it is no number.
+        The calibration method, and the loss of each; None where it is no number.
 
     Raises:
-        UserError: PaddleSlim failed.
+        UserError: the quantization failed.
     """
+    route = ROUTES[kind]
     losses: dict[str, float | None] = {}
     with TemporaryDirectory() as scratch:
-        for method in METHODS:
-            print(f"Quantizing: {method}, {len(x)} inputs of training pictures ...", flush=True)
+        for method in route.METHODS:
+            print(f"Quantizing for {route.RUNTIME}: {method}, {len(x)} inputs ...", flush=True)
             candidate = Path(scratch) / method
-            _quantize(source, candidate, x, method, log, keep_last)
+            route.write(source, candidate, x, method, log, keep_last)
             value = loss(candidate)
             losses[method] = value if math.isfinite(value) else None
-        best = min(METHODS, key=lambda m: math.inf if losses[m] is None else losses[m])
-        shutil.copytree(Path(scratch) / best, target)
+        best = min(route.METHODS, key=lambda m: math.inf if losses[m] is None else losses[m])
+        shutil.copytree(Path(scratch) / best, target, dirs_exist_ok=True)
     return best, losses
-
-
-def _quantize(
-    source: Path, target: Path, x: np.ndarray, method: str, log: Path, keep_last: bool
-) -> None:
-    """Writes the int8 network of one method."""
-    with quiet.output_to(log):
-        from paddleslim.quant import quant_post_static
-
-        paddle.enable_static()
-        try:
-            scope = paddle.static.Scope()
-            with (
-                paddle.static.scope_guard(scope),
-                paddle.static.program_guard(paddle.static.Program()),
-            ):
-                executor = paddle.static.Executor(paddle.CPUPlace())
-                kept = _sensitive_convolutions(source, executor, keep_last)
-                shape = [None, *x.shape[1:]]
-                picture = paddle.static.data("picture", shape, "float32")
-                quant_post_static(
-                    executor,
-                    str(source),
-                    str(target),
-                    data_loader=paddle.io.DataLoader(
-                        [(row,) for row in x],
-                        feed_list=[picture],
-                        places=paddle.CPUPlace(),
-                        batch_size=BATCH,
-                        return_list=False,
-                    ),
-                    model_filename=MODEL,
-                    params_filename=WEIGHTS,
-                    scope=scope,
-                    algo=method,
-                    skip_tensor_list=kept,
-                    quantizable_op_type=["conv2d", "depthwise_conv2d"],
-                    optimize_model=True,  # folds batch norm into the convolutions first
-                    onnx_format=True,
-                )
-        except Exception as error:  # whatever PaddleSlim raises, its log tells more
-            reason = str(error).strip().splitlines() or [type(error).__name__]
-            raise UserError(
-                f"PaddleSlim could not quantize the network ({reason[-1]}); see {shown(log)}. "
-                "Deploy the fp32 export."
-            ) from None
-        finally:
-            paddle.disable_static()
-    tidy(target)
-
-
-def _sensitive_convolutions(source: Path, executor, keep_last: bool) -> list[str]:
-    """The names of the weights of those that stay fp32."""
-    program = paddle.static.load_inference_model(str(source / "model"), executor)[0].global_block()
-    convolutions = [op for op in program.ops if op.type.endswith("conv2d")]
-    names = [op.input("Filter")[0] for op in convolutions]
-    sizes = np.array([np.prod(program.var(name).shape) for name in names])
-    first = [
-        name
-        for name, share in zip(names, np.cumsum(sizes) / sizes.sum(), strict=True)
-        if share < FP32_SHARE
-    ]
-    if not keep_last:
-        return first
-    taken = {name for op in program.ops if op.type.endswith("conv2d") for name in op.input("Input")}
-    return first + _last(program, convolutions, taken)
-
-
-def _last(program, convolutions: list, inputs: set[str]) -> list[str]:
-    """Convolutions from whose outputs no way leads to another convolution."""
-    leads = set(inputs)
-    for op in reversed(program.ops):
-        if leads & set(op.output_arg_names):
-            leads |= set(op.input_arg_names)
-    return [op.input("Filter")[0] for op in convolutions if not leads & set(op.output("Output"))]

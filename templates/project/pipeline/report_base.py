@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pipeline import benchmark_plots, files, plots
+from pipeline import benchmark_plots, files, picking, plots
 from pipeline.exports import ABOUT, REFUSAL
 from pipeline.images import PictureError, read_picture
 from pipeline.project import EXPORTS
@@ -64,6 +64,11 @@ def charts(
 def benchmark_of(name: str) -> dict | None:
     """What benchmark.py measured of an export."""
     return read(EXPORTS / name / "benchmark.json")
+
+
+def compared_of(name: str) -> dict | None:
+    """What compress.py measured of an export, and what it picked."""
+    return read(EXPORTS / name / picking.FILE)
 
 
 def benchmark_chart(benchmark: dict | None, text: Callable[[str], str]) -> str | None:

@@ -26,8 +26,8 @@ CHINESE = {
     "Not there yet. Run:": "尚未生成，请运行：",
     "On held-out training pictures": "留出的训练图片",
     "On test pictures that the model has never seen": "模型从未见过的测试图片数",
-    "One picture at a time": "每次一张图片",
     "Peak MB of memory": "内存峰值（MB）",
+    "Pick:": "选定：",
     "Provenance": "来源信息",
     "Ranges were set by training pictures": "用于校准的训练图片数",
     "Refused:": "已拒绝：",
@@ -40,6 +40,8 @@ CHINESE = {
     "Some of the training pictures": "部分训练图片",
     "Speed and memory": "速度与内存",
     "Template version": "模板版本",
+    "The metric is that of all test pictures. Latency is the median of one input at a time, timed "
+    "in turn on:": "指标在全部测试图片上测得；延迟为每次一个输入的中位数，轮流计时，机器与时间：",
     "The ranges are 95% bootstrap intervals: another sample of test pictures of this size would "
     "likely give a figure in there.": (
         "区间为 95% 自助法（bootstrap）区间：换一批同样多的测试图片，结果很可能仍落在其中。"
@@ -53,7 +55,6 @@ CHINESE = {
     "Weights from": "权重来源",
     "epoch": "轮次",
     "inputs a second": "每秒输入数",
-    "int8 model": "int8 模型",
     "ms": "毫秒",
     "ms, threads:": "毫秒，线程数：",
     "report made on": "报告生成于",

@@ -17,7 +17,7 @@ from pathlib import Path
 from pipeline import console, files, report_page
 from pipeline.curves import read_curves
 from pipeline.project import ROOT, answers, chosen_run, shown
-from pipeline.report_base import benchmark_of, read, result_of, thumbnail
+from pipeline.report_base import benchmark_of, compared_of, read, result_of, thumbnail
 
 PICTURES = 240  # on the contact sheet, for all classes together
 PICTURES_A_CLASS = 8
@@ -45,6 +45,7 @@ def main() -> None:
         mistakes_in_all=len(wrong),
         export=result_of(run.name),
         int8=result_of(f"{run.name}-int8"),
+        compared=compared_of(run.name),
         benchmark=benchmark_of(run.name),
     )
     files.write_text(run / "report.html", page)

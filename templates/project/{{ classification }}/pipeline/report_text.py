@@ -4,9 +4,6 @@ from pipeline import report_base_text
 
 CHINESE = report_base_text.CHINESE | {
     "Accuracy": "准确率",
-    "Accuracy on all test pictures. Latency is the median, timed in turn on this machine:": (
-        "准确率在全部测试图片上测得；延迟为中位数，在本机上轮流计时："
-    ),
     "Accuracy on held-out pictures": "留出图片上的准确率",
     "Calibration": "概率校准",
     "Calibration error": "校准误差（ECE）",

@@ -20,9 +20,6 @@ CHINESE = report_base_text.CHINESE | {
         "AP50 与 AP 采用 COCO 的定义：AP50 为平均精度，检出框与标注框的 IoU 不低于 0.5 即算正确；"
         "AP 为 IoU 从 0.5 到 0.95 的平均值。"
     ),
-    "AP50 on all test pictures. Latency is the median, timed in turn on this machine:": (
-        "AP50 在全部测试图片上测得；延迟为中位数，在本机上轮流计时："
-    ),
     "AP50 on held-out pictures": "留出图片上的 AP50",
     "At these thresholds and an IoU of 0.5.": "按上述阈值和 IoU 0.5 判断。",
     "Boxes": "标注框数",
@@ -34,10 +31,8 @@ CHINESE = report_base_text.CHINESE | {
     "No threshold has that recall on the pictures that set it; predict.min_score of settings.yaml "
     "stands in.": "没有阈值能达到该召回率；改用 settings.yaml 的 predict.min_score。",
     "None.": "没有。",
-    "One input of the network at a time": "每次一个网络输入",
     "Pictures": "图片数",
     "Precision": "精确率",
-    "Ranges were set by inputs from training pictures": "用于校准的训练图片输入数",
     "Recall": "召回率",
     "Some of the labelled training objects": "部分训练图片中的标注目标",
     "The largest ones first.": "按尺寸从大到小排列。",

@@ -58,6 +58,8 @@ class Predict(Section):
 
 class Limits(Section):
     max_metric_loss: float = Field(0.01, ge=0, le=1)
+    max_size_mb: float | None = Field(None, gt=0)
+    max_latency_ms: float | None = Field(None, gt=0)
     max_output_difference: float = Field(0.01, gt=0)
 
 

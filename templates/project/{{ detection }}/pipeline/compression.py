@@ -1,0 +1,126 @@
+"""What compress.py needs to know of detectors: which pictures, and how a form is judged."""
+
+from collections import Counter
+from functools import partial
+
+import numpy as np
+from tqdm import tqdm
+
+from pipeline import exports, parity
+from pipeline.bootstrap import interval, resamples
+from pipeline.dataset import Sample, read_splits
+from pipeline.detections import Detections, detect
+from pipeline.exports import Export
+from pipeline.forms import Form
+from pipeline.images import read_picture
+from pipeline.matching import match
+from pipeline.metrics import mean_and_classes
+from pipeline.preprocess import Preprocess
+
+KEEP_LAST = True  # the last convolutions are coordinates, which need more than 256 values
+CALIBRATION = 32  # inputs to calibrate with
+JUDGED = 16  # pictures to choose by
+HASHED = 4  # pictures whose inputs are hashed
+
+
+def training_pictures(options, export: Export) -> tuple[list[Sample], list[Sample]]:
+    """Pictures to calibrate with and pictures to choose by, all of them with objects; those that
+    show the rarest classes first."""
+    samples = [sample for sample in read_splits(options) if len(sample.boxes)]
+    train, val = (
+        _rare_first([sample for sample in samples if sample.split == split])
+        for split in ("train", "val")
+    )
+    if val:
+        return train[:CALIBRATION], val[:JUDGED]
+    half = -(-len(train) // 2)
+    return train[:half][:CALIBRATION], (train[half:] or train)[:JUDGED]
+
+
+def pictures_of_classes(samples: list[Sample]) -> Counter[int]:
+    """How many pictures show each class."""
+    return Counter(label for sample in samples for label in set(sample.labels.tolist()))
+
+
+def inputs(samples: list[Sample], preprocess: Preprocess) -> np.ndarray:
+    """The network's inputs [N, 3, S, S] that show objects of the pictures, at most CALIBRATION:
+    where pictures are cut into tiles, one of each picture before any gives a second."""
+    tiles = []
+    for sample in samples:
+        for number, piece in enumerate(_with_objects(sample, preprocess)):
+            tiles.append((number, len(tiles), piece.square))
+    tiles.sort(key=lambda tile: tile[:2])
+    return preprocess.batch([square for _, _, square in tiles[:CALIBRATION]])
+
+
+def input_hash(samples: list[Sample], preprocess: Preprocess) -> str:
+    """SHA-256 of the network's inputs for some of the pictures."""
+    pieces = [preprocess.pieces(read_picture(sample.path)) for sample in samples[:HASHED]]
+    return exports.input_hash(preprocess.batch([p.square for p in part]) for part in pieces)
+
+
+class Judge:
+    """Compares forms of a model with one of them, on the same pictures.
+
+    Args:
+        reference: the form to compare with.
+        samples: N labelled pictures.
+    """
+
+    def __init__(self, reference: Form, samples: list[Sample]):
+        self.samples = samples
+        self.classes = len(reference.export.classes)
+        self.wanted = self._answers(reference)
+
+    def compare(self, form: Form) -> dict:
+        """As `parity.compare`, and AP50 with its interval."""
+        given = self._answers(form)
+        groups = [sample.group for sample in self.samples]
+        matches = match(self.samples, given, self.classes)
+        labelled = {s.group for s in self.samples if len(s.boxes)}
+        counts = [len(labelled)] + [
+            len({s.group for s in self.samples if label in s.labels})
+            for label in range(self.classes)
+        ]
+        average = partial(mean_and_classes, matches, 1)
+        metric = interval(average, resamples(groups), counts, biased=True)[0]
+        result = parity.compare(self.wanted, given, self.samples, self.classes)
+        return result | {"interval": metric or {"value": 0.0, "low": 0.0, "high": 1.0}}
+
+    def loss(self, form: Form) -> float:
+        """How far its scores are from the reference's, and AP50 that it lost."""
+        given = self._answers(form)
+        result = parity.compare(self.wanted, given, self.samples, self.classes)
+        return result["mean_difference"] - result["AP50_change"]
+
+    def _answers(self, form: Form) -> list[Detections]:
+        """What a form finds, with a bar: a picture takes a while."""
+        paths = [sample.path for sample in self.samples]
+        found = detect(form.predictor(), form.export.preprocess, paths)
+        return list(tqdm(found, form.name, len(paths), unit="picture", leave=False, disable=None))
+
+
+def _rare_first(samples: list[Sample]) -> list[Sample]:
+    """Random order in which each next picture shows the class that was shown least so far."""
+    rng = np.random.default_rng(0)
+    left = [samples[i] for i in rng.permutation(len(samples))]
+    shown: Counter[int] = Counter()
+    order = []
+    while left:
+        best = min(left, key=lambda sample: min(shown[label] for label in sample.labels.tolist()))
+        left.remove(best)
+        shown.update(set(best.labels.tolist()))
+        order.append(best)
+    return order
+
+
+def _with_objects(sample: Sample, preprocess: Preprocess) -> list:
+    """The pieces of a picture in which the middle of an object lies, or all if there are none."""
+    pieces = preprocess.pieces(read_picture(sample.path))
+    middles = (sample.boxes[:, :2] + sample.boxes[:, 2:]) / 2
+    found = []
+    for piece in pieces:
+        inside = middles * piece.scale - [piece.left, piece.top]
+        if ((inside >= 0) & (inside < piece.shown)).all(1).any():
+            found.append(piece)
+    return found or pieces
