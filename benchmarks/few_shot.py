@@ -21,8 +21,8 @@ from pipeline.features import frozen_features
 from pipeline.network import pretrained_classifier
 from pipeline.preprocess import Preprocess
 from pipeline.probabilities import answers
-from pipeline.prototypes import means
 from pipeline.views import VIEWS
+from pipeline.whitening import means
 
 QUERIES = 15  # of a class, as in Snell et al.
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -73,7 +74,7 @@ def edit(path, old, new):
 
 
 def test_whitening_makes_scatter_alike_in_all_directions(in_project):
-    from pipeline.prototypes import Whitening
+    from pipeline.whitening import Whitening
 
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1, 2], 300)
@@ -213,6 +214,15 @@ def test_a_class_that_costs_the_trained_ones_too_much_is_refused(copy, run):
     assert done.returncode == 1 and done.stderr.startswith("error: refused: the accuracy")
     assert done.stderr.count("\n") == 1
     assert contents(export_of(copy)) == before
+
+
+def test_of_two_calls_at_once_both_count(copy, run):
+    calls = [("a", "grey"), ("b", "more")]
+    with ThreadPoolExecutor() as pool:
+        for done in pool.map(lambda call: run(copy, "add_class.py", *call), calls):
+            succeeds(done)
+    known = json.loads((export_of(copy) / "added.json").read_text(encoding="utf-8"))
+    assert {entry["class"]["name"] for entry in known["additions"]} == {"a", "b"}
 
 
 def test_an_interrupted_addition_leaves_the_export_as_it_was(copy, run):

@@ -54,12 +54,36 @@ def main() -> None:
     export = exports.load(exports.chosen(arguments.export), Preprocess)
     if arguments.list:
         return show(additions.read(export.folder))
-    if arguments.undo is not None:
-        return undo(export, arguments.undo)
+    with additions.locked(export.folder):
+        if arguments.undo is not None:
+            undo(export, arguments.undo)
+        else:
+            add(export, arguments.name.strip(), arguments.folder)
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", nargs="?", help="of the class")
+    parser.add_argument("folder", nargs="?", type=Path, help=f"1 to {MOST} pictures of it")
+    parser.add_argument("--list", action="store_true", help="show the added classes")
+    parser.add_argument(
+        "--undo", nargs="?", const="", metavar="NAME", help="take back the latest addition"
+    )
+    parser.add_argument("--export", type=Path, help="id or folder; the newest fp32 one by default")
+    arguments = parser.parse_args()
+    given = [arguments.folder is not None, arguments.list, arguments.undo is not None]
+    if sum(given) != 1 or (arguments.name is not None) != given[0]:
+        parser.error("give NAME and FOLDER, or --list, or --undo")
+    return arguments
+
+
+def add(export: Export, name: str, folder: Path) -> None:
+    """Adds a class from the pictures in a folder, unless the trained classes lose too much."""
     started = time.monotonic()
     options = settings.load()
-    name = arguments.name.strip()
-    paths = usable_pictures(name, arguments.folder, export, options.data.min_side)
+    paths = usable_pictures(name, folder, export, options.data.min_side)
 
     seen = reference.read(export.folder)
     shots = answers(export.predictor(), export.preprocess, export.preprocess.read(paths))
@@ -88,24 +112,6 @@ def main() -> None:
     report(measured)
     print(f"Written: {shown(export.folder / additions.FILE)} ({time.monotonic() - started:.1f} s)")
     print("Next:    python predict.py PICTURE; to take it back: python add_class.py --undo")
-
-
-def read_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("name", nargs="?", help="of the class")
-    parser.add_argument("folder", nargs="?", type=Path, help=f"1 to {MOST} pictures of it")
-    parser.add_argument("--list", action="store_true", help="show the added classes")
-    parser.add_argument(
-        "--undo", nargs="?", const="", metavar="NAME", help="take back the latest addition"
-    )
-    parser.add_argument("--export", type=Path, help="id or folder; the newest fp32 one by default")
-    arguments = parser.parse_args()
-    given = [arguments.folder is not None, arguments.list, arguments.undo is not None]
-    if sum(given) != 1 or (arguments.name is not None) != given[0]:
-        parser.error("give NAME and FOLDER, or --list, or --undo")
-    return arguments
 
 
 def effect(seen: Reference, classes: AddedClasses) -> dict:

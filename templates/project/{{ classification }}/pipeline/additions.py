@@ -1,5 +1,9 @@
 """export/<id>/added.json: the classes that were added to an export, and where they come from."""
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -47,6 +51,21 @@ def read(export: Path) -> list[dict]:
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{shown(path)}: not as add_class.py wrote it. Remove it.") from None
     return entries
+
+
+@contextmanager
+def locked(export: Path) -> Iterator[None]:
+    """Keeps other calls from changing the additions in the block; waits for one that does so."""
+    folder = os.open(export, os.O_RDONLY)  # a lock on the folder itself leaves no file behind
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Waiting for another add_class.py to end ...", flush=True)
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def write(export: Path, entries: list[dict]) -> None:
