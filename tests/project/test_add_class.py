@@ -1,8 +1,10 @@
 """Classes that are added to an export without training."""
 
+import csv
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 
 import numpy as np
 import pytest
@@ -155,6 +157,9 @@ def test_a_class_is_added_listed_predicted_and_taken_back(copy, run):
         assert predicted(copy, run, "data/test/red", "--format", kind) == ["red"] * 4
     assert NEW in succeeds(run(copy, "add_class.py", "--list"))
 
+    shown = report(copy, run)
+    assert NEW in shown and "Classes added without training" in shown
+
     # The same name again: other pictures instead; taken back, the earlier ones count again.
     succeeds(run(copy, "add_class.py", NEW, "more"))
     succeeds(run(copy, "add_class.py", "--undo", NEW))
@@ -205,6 +210,44 @@ def test_later_steps_know_an_added_class(copy, run):
     shutil.copytree(the_run, copy / "runs" / "20990101-000000", dirs_exist_ok=True)
     done = run(copy, "export.py")
     assert f"Note:    {NEW}: added to an earlier export" in done.stdout
+
+
+def test_pictures_that_look_unlike_the_training_pictures_are_noticed(copy, run, picture):
+    about = json.loads((export_of(copy) / "export.json").read_text(encoding="utf-8"))
+    assert about["drift"]["pictures"] == 24 and "drift.safetensors" in about["files"]
+    arguments = ["--json", "--drift-log", "runs/drift.log"]
+
+    def scores(folder, kind):
+        done = run(copy, "predict.py", folder, *arguments, "--format", kind)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line)["drift"] for line in done.stdout.splitlines()], done.stderr
+
+    known = {kind: scores("data", kind) for kind in ("paddle", "onnx")}
+    np.testing.assert_allclose(known["paddle"][0], known["onnx"][0], atol=0.01)
+    assert not known["paddle"][1] and np.mean(known["paddle"][0]) < 1
+    (copy / "dark").mkdir()
+    for number, path in enumerate(sorted((copy / "data" / "test").rglob("*.png"))):
+        Image.fromarray(np.array(Image.open(path)) // 5).save(copy / "dark" / f"{number}.png")
+    found, said = scores("dark", "paddle")
+    assert np.median(found) > about["drift"]["usual"]
+    assert said.count("\n") == 1 and "Drift: these pictures differ" in said and "of 12" in said
+    with (copy / "runs" / "drift.log" / "drift.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["changed"] for row in rows] == ["0", "0", "1"]
+    assert list((copy / "runs" / "drift.log" / "vdl").iterdir())
+
+    # A few pictures say nothing about a line, and no picture is lost for that.
+    few, said = scores("grey", "paddle")
+    assert len(few) == 5 and said == (
+        "Nothing was logged: drift is judged where a call has 12 pictures or more.\n"
+    )
+    assert "exceeds" in report(copy, run)
+
+
+def report(project, run):
+    succeeds(run(project, "report.py"))
+    (page,) = project.glob("runs/*/report.html")
+    return unescape(page.read_text(encoding="utf-8"))
 
 
 def test_a_class_that_costs_the_trained_ones_too_much_is_refused(copy, run):

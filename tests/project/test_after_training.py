@@ -198,7 +198,8 @@ def test_the_export_alone_says_what_evaluation_said(copy, run, kind):
     with (the_run(copy) / "evaluation" / "predictions.csv").open(encoding="utf-8") as file:
         wanted = {row["path"]: row for row in csv.DictReader(file)}
     needed = "console files images inference preprocess probabilities exports project quiet"
-    needed += " tables added additions onnx_runtime prototypes reference __init__"
+    needed += " tables added additions drift drift_log input_check onnx_runtime prototypes"
+    needed += " reference whitening __init__"
     for path in copy.iterdir():
         if path.name not in ("predict.py", "pipeline", "export", "data"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -249,29 +250,94 @@ def test_an_export_describes_itself_and_agrees_with_the_trained_network(finished
     assert str(finished).encode() not in (the_export(finished) / "model.pdmodel").read_bytes()
 
 
-def test_a_changed_export_is_not_used(copy, run):
-    weights = the_export(copy) / "model.pdiparams"
-    data = bytearray(weights.read_bytes())
-    data[-1] ^= 1
-    weights.write_bytes(data)
-    assert fails_with_one_line(run(copy, "predict.py", "data"), "model.pdiparams was changed")
-
-
-@pytest.mark.parametrize("sabotage", ["x[:, ::-1]", "x / 255"], ids=["channels", "scale"])
-def test_an_export_that_differs_is_refused_and_moved_aside(copy, run, sabotage):
-    forward = (
-        '"""Pictures [N, 3, S, S], 0..255 -> probabilities [N, classes], embeddings [N, D]."""\n'
+def test_an_export_that_was_changed_on_disk_is_not_used(copy, run):
+    weights, described, onnx = (
+        the_export(copy) / name for name in ("model.pdiparams", "preprocess.json", "model.onnx")
     )
-    wrong = f"        x = {sabotage} if not paddle.in_dynamic_mode() else x\n"
-    edit(copy / "pipeline" / "network.py", forward, forward + wrong)
+    as_written = {path: path.read_bytes() for path in (weights, described, onnx)}
+    flipped = as_written[weights][:-1] + bytes([as_written[weights][-1] ^ 1])
+    for path, data in {
+        weights: flipped,
+        described: as_written[described].replace(b'"RGB"', b'"BGR"'),
+        onnx: as_written[weights],
+    }.items():
+        path.write_bytes(data)
+        fault = "unknown preprocessing" if path == described else f"{path.name} was changed"
+        said = fails_with_one_line(run(copy, "predict.py", "data"), fault, "Run export.py again")
+        path.write_bytes(as_written[path])
+        assert said
+    described.write_bytes(as_written[described].replace(b": 32", b": 64"))
+    assert fails_with_one_line(run(copy, "compress.py"), "preprocess.json was changed")
+
+
+# How an export comes to differ from what was trained: file, what stands there, what is put there.
+FORWARD = '"""Pictures [N, 3, S, S], 0..255 -> probabilities [N, classes], embeddings [N, D]."""\n'
+SAVED = "save_network(trained.network, folder, trained.preprocess.input_size)\n"
+ZERO = """\
+        scale = trained.network.classifier.feature_scale.numpy().tobytes()
+        weights = folder / "model.pdiparams"
+        assert scale in weights.read_bytes()
+        weights.write_bytes(weights.read_bytes().replace(scale, bytes(len(scale))))
+"""
+SABOTAGED_NETWORKS = {
+    "channels": (
+        "pipeline/network.py",
+        FORWARD,
+        FORWARD + "        x = x if paddle.in_dynamic_mode() else x[:, ::-1]\n",
+    ),
+    "scale of zero": ("export.py", SAVED, SAVED + ZERO),
+}
+LAYOUT = "np.stack(list(squares)).transpose(0, 3, 1, 2)"
+SABOTAGED_INPUTS = {
+    "channels": ("preprocess.py", LAYOUT, LAYOUT + "[:, ::-1]"),
+    "resize": ("preprocess.py", "interpolation=method", "interpolation=cv2.INTER_NEAREST"),
+    "decoder": ("images.py", '(picture.convert("RGB"))', '(picture.convert("RGB"))[..., ::-1]'),
+}
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGED_NETWORKS)
+def test_an_export_that_differs_is_refused_and_moved_aside(copy, run, sabotage):
+    file, *change = SABOTAGED_NETWORKS[sabotage]
+    edit(copy / file, *change)
     before = read(the_export(copy) / "export.json")
     done = run(copy, "export.py")
     assert fails_with_one_line(done, "refused: ", "Paddle Inference: ", "ONNX Runtime: ")
+    assert "Look for edits in pipeline/, export again" in done.stderr
     refused = the_export(copy).with_name(the_run(copy).name + ".refused")
     assert not (refused / "export.json").exists()
     assert "max_output_difference" in read(refused / "refused.json")["reason"]
     # The export that passed earlier is still there.
     assert read(the_export(copy) / "export.json") == before
+    for script, *arguments in (["predict.py", "data"], ["compress.py"]):
+        done = run(copy, script, *arguments, "--export", refused)
+        assert fails_with_one_line(done, "was refused: ")
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGED_INPUTS)
+def test_pictures_that_are_prepared_in_another_way_than_in_training_are_noticed(
+    copy, run, sabotage
+):
+    file, *change = SABOTAGED_INPUTS[sabotage]
+    edit(copy / "pipeline" / file, *change)
+    different = "the inputs differ from those of training by "
+    for script, *arguments in (["predict.py", "data"], ["compress.py"]):
+        assert fails_with_one_line(run(copy, script, *arguments), different, "bring it back")
+    shutil.rmtree(the_export(copy))
+    assert fails_with_one_line(run(copy, "export.py"), "refused: ", different, "bring it back")
+    refused = the_export(copy).with_name(the_run(copy).name + ".refused")
+    assert different in read(refused / "refused.json")["reason"]
+    assert fails_with_one_line(run(copy, "predict.py", "data"), "Run export.py first")
+
+
+def test_an_export_that_describes_another_input_size_is_refused(copy, run):
+    as_dict = "preprocess.as_dict())\n    names"
+    edit(
+        copy / "pipeline" / "exports.py",
+        as_dict,
+        as_dict.replace(")\n", ' | {"input_size": 64})\n'),
+    )
+    done = run(copy, "export.py")
+    assert fails_with_one_line(done, "refused: ", "became [1, 3, 32, 32] in training")
 
 
 def test_nothing_takes_a_refused_export_for_one(copy, run):
@@ -557,7 +623,7 @@ def test_an_export_becomes_a_nb_with_a_record(copy, run, converter):
     (copy / ".venv-lite").symlink_to(converter)
     done = run(copy, "lite.py", LITE_PYTHON="/nowhere")  # not needed any more
     assert done.returncode == 0 and not done.stderr, done.stderr
-    assert "It was not run: that takes an ARM board." in done.stdout
+    assert "The .nb itself was not run: that takes an ARM board." in done.stdout
     folder = the_export(copy)
     record, about = read(folder / "lite.json"), read(folder / "export.json")
     network = (folder / "model.nb").read_bytes()
@@ -565,17 +631,38 @@ def test_an_export_becomes_a_nb_with_a_record(copy, run, converter):
     assert len(network) > 0.9 * (folder / "model.pdiparams").stat().st_size
     assert record["converter"] == "paddlelite 2.13rc0" and record["target"] == "arm"
     assert record["made_from"].items() < about["files"].items()
+    assert record["parity"]["pictures"] == 36 and record["parity"]["largest_difference"] < 1e-3
+    assert record["run_on_arm"] is False and "on x86" in record["checked"]
     assert run(copy, "predict.py", "data/0.png").returncode == 0
+
+    # Converted so that it answers in another way it is refused; what passed earlier stays.
+    mended = "    return description.serialize_to_string()"
+    wrong = """\
+    for operator in map(description.block(0).op, range(description.block(0).op_size())):
+        if operator.type() == "relu6":
+            operator._set_attr("threshold", 0.5)
+"""
+    edit(copy / "pipeline" / "lite_program.py", mended, wrong + mended)
+    done = run(copy, "lite.py")
+    assert fails_with_one_line(done, "refused: Paddle Lite: a probability differs by", "It lies in")
+    assert (folder / "model.nb").read_bytes() == network
+    assert (folder / "model.nb.refused").is_file() and read(folder / "lite.json") == record
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [("converter.run()", ""), ('TARGET = "arm"', 'TARGET = "abacus"')]
+    ("file", "old", "new", "fault"),
+    [
+        ("converter", "converter.run()", "", "can't convert"),
+        ("converter", 'TARGET = "arm"', 'TARGET = "abacus"', "can't convert"),
+        ("runner", "predictor.run()", "os.abort()", "can't run"),
+    ],
 )
-def test_a_conversion_that_fails_or_writes_nothing_leaves_nothing(copy, run, converter, old, new):
+def test_a_conversion_that_fails_leaves_nothing(copy, run, converter, file, old, new, fault):
     (copy / ".venv-lite").symlink_to(converter)
-    edit(copy / "pipeline" / "lite_converter.py", old, new)
+    edit(copy / "pipeline" / f"lite_{file}.py", old, new)
     before = sorted(the_export(copy).iterdir())
-    assert fails_with_one_line(run(copy, "lite.py"), "Paddle Lite can't convert", "cache/lite.log")
+    done = run(copy, "lite.py")
+    assert fails_with_one_line(done, f"Paddle Lite {fault}", "cache/lite.log")
     assert sorted(the_export(copy).iterdir()) == before
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import files
+from pipeline import files, input_check
 from pipeline.console import UserError
 from pipeline.inference import Predictor
 from pipeline.onnx_runtime import OnnxPredictor
@@ -50,14 +50,16 @@ class Export:
 
 
 def load(folder: Path, preprocess_type: type) -> Export:
-    """Opens an export and makes sure that its files are the ones that were checked.
+    """Opens an export and makes sure that its files are the ones that were checked, and that
+    pictures become the inputs that the network was trained on.
 
     Args:
         folder: of the export.
         preprocess_type: the task's Preprocess.
 
     Raises:
-        UserError: no export there, a refused one, or a file that was changed since.
+        UserError: no export there, a refused one, a file that was changed since, or code that
+            prepares pictures in another way.
     """
     if (folder / REFUSAL).is_file():
         reason = files.read_json(folder / REFUSAL)["reason"]
@@ -74,6 +76,11 @@ def load(folder: Path, preprocess_type: type) -> Export:
         raise UserError(
             f"{shown(folder)}: not as it was written ({error}). Run export.py again."
         ) from None
+    if different := input_check.faults(preprocess, about["run"].get("inputs")):
+        raise UserError(
+            f"{shown(folder)}: {different[0]}. pipeline/preprocess.py or pipeline/images.py was "
+            "changed since training: bring it back, or train again."
+        )
     return Export(folder, about, preprocess)
 
 
@@ -91,6 +98,15 @@ def describe(folder: Path, about: dict, preprocess) -> Export:
     about = about | {"files": {name: files.sha256(folder / name) for name in names}}
     files.write_json(folder / ABOUT, about)
     return Export(folder, about, preprocess)
+
+
+def reread(folder: Path, preprocess_type: type) -> Export:
+    """Opens an export that is being checked, as those who use it will. Raises Refused."""
+    try:
+        return load(folder, preprocess_type)
+    except UserError as error:
+        reason = str(error).removeprefix(f"{shown(folder)}: ")
+        raise Refused(f"{reason} Look for edits in pipeline/.") from None
 
 
 @contextmanager

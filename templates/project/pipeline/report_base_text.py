@@ -6,6 +6,12 @@ CHINESE = {
     "Class": "类别",
     "Compression": "压缩",
     "Data": "数据",
+    "Drift is not watched: that takes an export of this template's version and 20 training "
+    "pictures or more.": "没有监测漂移：需要用本版模板导出，并有至少 20 张训练图片。",
+    "Drift: predict.py says that the line has changed when the median score of 12 or more "
+    "pictures exceeds": (
+        "漂移：12 张以上图片的得分中位数超过下值时，predict.py 会提示产线发生了变化："
+    ),
     "Export": "导出",
     "Fine-tuned": "微调后",
     "Form": "形式",
@@ -51,6 +57,7 @@ CHINESE = {
     ),
     "Threads": "线程数",
     "Training": "训练",
+    "Training pictures that say what is usual:": "用于确定正常范围的训练图片数：",
     "Training data, with SHA-256": "训练数据及其 SHA-256",
     "Weights from": "权重来源",
     "epoch": "轮次",
@@ -64,6 +71,7 @@ CHINESE = {
     "training was interrupted": "训练中断",
     "uncommitted changes": "有未提交的修改",
     "val": "验证",
+    "(a single picture is far beyond 1).": "（单张图片超过 1 即为偏离）。",
     "× fastest fp32": "相对最快 fp32 的倍数",
     "× own fp32": "相对同运行时 fp32 的倍数",
 }

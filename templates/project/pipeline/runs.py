@@ -6,7 +6,7 @@ from pathlib import Path
 
 from safetensors.numpy import save_file
 
-from pipeline import files, provenance
+from pipeline import files, input_check, provenance
 from pipeline.console import UserError
 from pipeline.project import ROOT, RUNS, newest, shown
 
@@ -54,7 +54,8 @@ def save(run: Path, network, preprocess, **known) -> None:
     arrays = {name: value.numpy() for name, value in network.state_dict().items()}
     with files.replacing(run / MODEL) as beside:
         save_file(arrays, beside)
-    note(run, preprocess=preprocess.as_dict(), **known)
+    inputs = input_check.sample(preprocess)
+    note(run, preprocess=preprocess.as_dict(), inputs=inputs, **known)
 
 
 def finish(run: Path, started: float) -> None:

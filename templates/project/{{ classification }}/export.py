@@ -3,7 +3,8 @@
 Reads:  runs/<id>/ (model.safetensors, run.json), settings.yaml (limits), data/splits.csv and its
         pictures
 Writes: export/<id>/: model.pdmodel and model.pdiparams (Paddle Inference), model.onnx,
-        preprocess.json, reference.safetensors (for add_class.py), export.json; or
+        preprocess.json, reference.safetensors (for add_class.py), drift.safetensors (for
+        predict.py), export.json; or
         export/<id>.refused/ when a check failed
 
     python export.py
@@ -25,13 +26,13 @@ from pipeline import (
     added,
     additions,
     console,
+    drift,
     exports,
     files,
     parity,
     provenance,
     reference,
     settings,
-    splits,
     tables,
 )
 from pipeline.dataset import Sample, read_splits
@@ -41,8 +42,7 @@ from pipeline.probabilities import BATCH, Answers, answers
 from pipeline.project import CACHE, EXPORTS, chosen_run, shown
 from pipeline.trained import load_run
 
-PASSES = 512  # of the trained network, which is slow: pictures times views
-FEWEST = 64  # pictures to compare; where there are fewer test pictures others are added
+HASHED = 64  # pictures whose inputs are hashed
 KEPT = 600  # pictures of a split whose embeddings are kept for add_class.py ...
 KEPT_OF_A_CLASS = 20  # ... and of a class at least
 LOG = CACHE / "export.log"
@@ -52,7 +52,7 @@ def main() -> None:
     arguments = read_arguments()
     trained = load_run(chosen_run(arguments.run))
     options = settings.load()
-    samples = pictures_to_compare(options, trained.about)
+    samples = parity.pictures(options, trained.about)
     paths = [sample.path for sample in samples]
     labels = np.array([sample.label for sample in samples])
     squares = trained.preprocess.read(paths)
@@ -75,9 +75,9 @@ def main() -> None:
             | {"embedding_difference": parity.apart(wanted.embeddings, given.embeddings)}
             for name, given in compared.items()
         }
-        input_hash = exports.input_hash(trained.preprocess.batches(squares, FEWEST))
+        input_hash = exports.input_hash(trained.preprocess.batches(squares, HASHED))
         about["parity"] = {"pictures": len(samples), "input_sha256": input_hash} | results
-        keep_reference(folder, export, pictures_to_keep(options))
+        about["drift"] = keep_reference(folder, export, pictures_to_keep(options))
         exports.describe(folder, about, trained.preprocess)
         show(len(samples), results)
 
@@ -86,8 +86,8 @@ def main() -> None:
             for name, result in results.items()
             for fault in parity.faults(name, result, options.limits)
         ]
-        reread = exports.load(folder, Preprocess).preprocess
-        if exports.input_hash(reread.batches(reread.read(paths), FEWEST)) != input_hash:
+        reread = exports.reread(folder, Preprocess).preprocess
+        if exports.input_hash(reread.batches(reread.read(paths), HASHED)) != input_hash:
             found.append("preprocess.json prepares pictures in another way than training did.")
         if found:
             advice = "Look for edits in pipeline/, export again; if it stays, use the run itself."
@@ -111,18 +111,6 @@ def read_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def pictures_to_compare(options, about: dict) -> list[Sample]:
-    """Test pictures, drawn at random where they are many; filled up where they are few."""
-    most = PASSES // len(about["views"])
-    samples = read_splits(options)
-    tests = splits.unseen(samples, "test", options.classes, about)
-    order = np.random.default_rng(0).permutation(len(tests))
-    chosen = [tests[i] for i in order[:most]]
-    others = [sample for sample in samples if sample.split != "test"]
-    order = np.random.default_rng(0).permutation(len(others))
-    return chosen + [others[i] for i in order[: max(0, FEWEST - len(chosen))]]
-
-
 def pictures_to_keep(options) -> list[Sample]:
     """Pictures of every split and class, drawn at random where they are many."""
     samples = read_splits(options)
@@ -137,8 +125,8 @@ def pictures_to_keep(options) -> list[Sample]:
     return kept
 
 
-def keep_reference(folder: Path, export: exports.Export, samples: list[Sample]) -> None:
-    """Writes how the exported network sees pictures."""
+def keep_reference(folder: Path, export: exports.Export, samples: list[Sample]) -> dict | None:
+    """Writes how the exported network sees pictures; what is known of the statistic of drift."""
     predictor = export.predictor()
     parts = [samples[start : start + BATCH] for start in range(0, len(samples), BATCH)]
     seen = []
@@ -146,8 +134,10 @@ def keep_reference(folder: Path, export: exports.Export, samples: list[Sample]) 
     for part in tqdm(parts, "reference pictures", leave=False, disable=None):
         squares = export.preprocess.read([sample.path for sample in part])
         seen.append(answers(predictor, export.preprocess, squares))
-    labels = [sample.label for sample in samples]
-    reference.write(folder, Answers.joined(seen), labels, [sample.split for sample in samples])
+    known, given = Answers.joined(seen), np.array([sample.split for sample in samples])
+    reference.write(folder, known, [sample.label for sample in samples], given.tolist())
+    train, val = (known.embeddings[given == split] for split in ("train", "val"))
+    return drift.keep(folder, train, val)
 
 
 def show(pictures: int, results: dict) -> None:

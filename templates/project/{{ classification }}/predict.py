@@ -7,10 +7,12 @@ Writes: a table on standard output, or a line of JSON for every picture
     python predict.py some/folder --json > answers.jsonl
     python predict.py some/folder --export export/20260131-120000-int8
     python predict.py some/folder --format onnx
+    python predict.py some/folder --drift-log runs/drift.log    # over time, for make visualdl
 
-Once add_class.py has added a class, pictures that are far from every class are `unknown`. A
-picture that can't be read is named on standard error, the others are answered, and the exit code
-is 1.
+Where the pictures of a call (12 or more) look unlike the training pictures, a line on standard
+error says so; in JSON each picture has a score `drift`, and beyond 1 it is far from them. Once
+add_class.py has added a class, pictures that are far from every class are `unknown`. A picture
+that can't be read is named on standard error, the others are answered, and the exit code is 1.
 """
 
 import argparse
@@ -21,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import added, console, exports, tables
+from pipeline import added, console, drift, drift_log, exports, tables
 from pipeline.console import UserError
 from pipeline.images import SUFFIXES, PictureError, read_picture
 from pipeline.preprocess import Preprocess
@@ -37,8 +39,9 @@ def main() -> None:
     predictor = export.predictor(arguments.format)
     more = added.of(export)
     names = export.classes + (more.names if more else [])
-    table, broken = [], 0
-    for path, row in answered(paths, export, predictor, more):
+    familiar = drift.read(export.folder)
+    table, scores, broken = [], [], 0
+    for path, row, score in answered(paths, export, predictor, more, familiar):
         if isinstance(row, PictureError):
             broken += 1
             print(f"error: {row}", file=sys.stderr)
@@ -46,6 +49,9 @@ def main() -> None:
         best = int(row.argmax())
         answer = {"picture": str(path), "class": names[best]}
         answer |= {"probability": round(float(row[best]), 6)}
+        if familiar:
+            answer["drift"] = round(score, 3)
+            scores.append(score)
         if arguments.json:
             every = zip(names, row, strict=True)
             answer["probabilities"] = {name: round(float(value), 6) for name, value in every}
@@ -54,6 +60,7 @@ def main() -> None:
             table.append((answer["picture"], answer["class"], f"{answer['probability']:.3f}"))
     if table:
         tables.show(("picture", "class", "probability"), table)
+    drift_log.report(scores, familiar, export, arguments.drift_log)
     if broken:
         sys.exit(1)
 
@@ -66,6 +73,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--export", type=Path, help="folder; the newest fp32 export by default")
     parser.add_argument("--json", action="store_true", help="a line of JSON for every picture")
     parser.add_argument("--format", choices=("paddle", "onnx"), default="paddle")
+    parser.add_argument("--drift-log", type=Path, metavar="FOLDER", help="for a line a call")
     return parser.parse_args()
 
 
@@ -81,9 +89,14 @@ def find_pictures(given: Path) -> list[Path]:
 
 
 def answered(
-    paths: list[Path], export: exports.Export, predictor, more: added.AddedClasses | None
-) -> Iterator[tuple[Path, np.ndarray | PictureError]]:
-    """Yields every picture with its probabilities [classes], or with what is wrong with it."""
+    paths: list[Path],
+    export: exports.Export,
+    predictor,
+    more: added.AddedClasses | None,
+    familiar: drift.Familiar | None,
+) -> Iterator[tuple[Path, np.ndarray | PictureError, float]]:
+    """Yields every picture with its probabilities [classes] or with what is wrong with it, and
+    with how far it is from the training pictures."""
     for start in range(0, len(paths), BATCH):
         batch = paths[start : start + BATCH]
         squares, faults = {}, {}
@@ -92,12 +105,14 @@ def answered(
                 squares[path] = export.preprocess.square(read_picture(path))
             except PictureError as error:
                 faults[path] = error
-        rows = []
+        rows, far = [], {}
         if squares:
             head = answers(predictor, export.preprocess, list(squares.values()))
             rows = more.probabilities(head) if more else head.probabilities
+            if familiar:
+                far = dict(zip(squares, familiar.scores(head.embeddings).tolist(), strict=True))
         results = faults | dict(zip(squares, rows, strict=True))
-        yield from ((path, results[path]) for path in batch)
+        yield from ((path, results[path], far.get(path, 0.0)) for path in batch)
 
 
 if __name__ == "__main__":

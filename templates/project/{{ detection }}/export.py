@@ -3,8 +3,8 @@
 Reads:  runs/<id>/ (model.safetensors, run.json), settings.yaml (limits), data/splits.csv,
         data/boxes.csv and the pictures
 Writes: export/<id>/: model.pdmodel and model.pdiparams (Paddle Inference), model.onnx, all with
-        non-maximum suppression inside; preprocess.json, export.json; or export/<id>.refused/ when
-        a check failed
+        non-maximum suppression inside; preprocess.json, drift.safetensors (for predict.py),
+        export.json; or export/<id>.refused/ when a check failed
 
     python export.py
     python export.py --run 20260131-120000
@@ -18,9 +18,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
-from pipeline import console, exports, files, parity, provenance, settings, splits, tables
-from pipeline.dataset import Sample, read_splits
+from pipeline import console, drift, exports, files, parity, provenance, settings, tables
+from pipeline.dataset import read_splits
 from pipeline.detections import Detections, detect
 from pipeline.images import read_picture
 from pipeline.inference import save_network, write_onnx
@@ -28,7 +29,7 @@ from pipeline.preprocess import Preprocess
 from pipeline.project import CACHE, EXPORTS, chosen_run, shown
 from pipeline.trained import load_run
 
-COMPARED = 24  # pictures; the trained network is slow
+FAMILIAR = 64  # pictures of a split from which predict.py knows what is usual
 HASHED = 4  # pictures whose inputs are hashed
 LOG = CACHE / "export.log"
 
@@ -37,7 +38,7 @@ def main() -> None:
     arguments = read_arguments()
     trained = load_run(chosen_run(arguments.run))
     options = settings.load()
-    samples = pictures_to_compare(options, trained.about)
+    samples = parity.pictures(options, trained.about)
     paths = [sample.path for sample in samples]
     print(f"Comparing on {len(samples)} pictures ...", flush=True)
     reference = list(trained.detections(paths))
@@ -63,6 +64,7 @@ def main() -> None:
         }
         input_hash = hash_of_inputs(trained.preprocess, paths)
         about["parity"] = {"pictures": len(samples), "input_sha256": input_hash} | results
+        about["drift"] = keep_drift(folder, export, options)
         exports.describe(folder, about, trained.preprocess)
         show(results)
 
@@ -71,7 +73,7 @@ def main() -> None:
             for name, result in results.items()
             for fault in parity.faults(name, result, options.limits)
         ]
-        reread = exports.load(folder, Preprocess).preprocess
+        reread = exports.reread(folder, Preprocess).preprocess
         if hash_of_inputs(reread, paths) != input_hash:
             found.append("preprocess.json prepares pictures in another way than training did.")
         if found:
@@ -90,19 +92,25 @@ def read_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def pictures_to_compare(options, about: dict) -> list[Sample]:
-    """Test pictures, drawn at random where they are many; filled up where they are few."""
+def keep_drift(folder: Path, export: exports.Export, options) -> dict | None:
+    """Writes what the exported network sees in training pictures, so that predict.py can say when
+    pictures have changed."""
     samples = read_splits(options)
-    tests = splits.unseen(samples, "test", options.classes, about)
-    others = [sample for sample in samples if sample.split != "test"]
     rng = np.random.default_rng(0)
-    return [part[i] for part in (tests, others) for i in rng.permutation(len(part))][:COMPARED]
+    seen = {}
+    for split in ("train", "val"):
+        part = [sample.path for sample in samples if sample.split == split]
+        paths = [part[i] for i in rng.permutation(len(part))[:FAMILIAR]]
+        found = detect(export.predictor(), export.preprocess, paths)
+        # disable=None: shown only where someone can watch
+        bar = tqdm(found, f"{split} pictures", len(paths), leave=False, disable=None)
+        seen[split] = np.array([one.features for one in bar])
+    return drift.keep(folder, seen["train"], seen["val"])
 
 
 def hash_of_inputs(preprocess: Preprocess, paths: list[Path]) -> str:
     """SHA-256 of what the network gets for some of the pictures."""
-    pieces = [preprocess.pieces(read_picture(path)) for path in paths[:HASHED]]
-    return exports.input_hash(preprocess.batch([p.square for p in part]) for part in pieces)
+    return exports.input_hash(preprocess.inputs(read_picture(path)) for path in paths[:HASHED])
 
 
 def show(results: dict) -> None:

@@ -11,9 +11,12 @@ Writes: a table on standard output, or a line of JSON for every picture; with --
     python predict.py some/folder --thresholds      # those that evaluate.py set for each class
     python predict.py some/folder --export export/20260131-120000-int8
     python predict.py some/folder --format onnx
+    python predict.py some/folder --drift-log runs/drift.log    # over time, for make visualdl
 
-Boxes are x0, y0, x1, y1 in pixels of the upright picture, x to the right and y down. A picture
-that can't be read is named on standard error, the others are answered, and the exit code is 1.
+Boxes are x0, y0, x1, y1 in pixels of the upright picture, x to the right and y down. Where the
+pictures of a call (12 or more) look unlike the training pictures, a line on standard error says
+so; in JSON each picture has a score `drift`, and beyond 1 it is far from them. A picture that
+can't be read is named on standard error, the others are answered, and the exit code is 1.
 """
 
 import argparse
@@ -23,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import console, drawing, exports, tables
+from pipeline import console, drawing, drift, drift_log, exports, tables
 from pipeline.console import UserError
 from pipeline.detections import Detections, detect
 from pipeline.images import SUFFIXES, PictureError, read_picture
@@ -37,11 +40,12 @@ def main() -> None:
     export = exports.load(exports.chosen(arguments.export), Preprocess)
     least = least_scores(arguments, export)
     predictor = export.predictor(arguments.format)
-    answers, broken = [], 0
+    familiar = drift.read(export.folder)
+    answers, scores, broken = [], [], 0
     for path in paths:
         try:
-            (found,) = detect(predictor, export.preprocess, [path])
-            found = above(found, least)
+            (everything,) = detect(predictor, export.preprocess, [path])
+            found = above(everything, least)
             if arguments.draw:
                 root = arguments.pictures if arguments.pictures.is_dir() else path.parent
                 drawn = drawing.draw(read_picture(path), found, export.classes)
@@ -51,13 +55,18 @@ def main() -> None:
             print(f"error: {error}", file=sys.stderr)
             continue
         boxes = described(found, export.classes)
+        if familiar:
+            scores += familiar.scores(everything.features[None]).tolist()
         if arguments.json:
             answer = {"picture": str(path), "boxes": boxes}
+            if familiar:
+                answer["drift"] = round(scores[-1], 3)
             print(json.dumps(answer, ensure_ascii=False), flush=True)
         else:
             answers += table_rows(str(path), boxes)
     if answers:
         tables.show(("picture", "class", "score", "x0", "y0", "x1", "y1"), answers)
+    drift_log.report(scores, familiar, export, arguments.drift_log)
     if broken:
         sys.exit(1)
 
@@ -71,6 +80,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="a line of JSON for every picture")
     parser.add_argument("--draw", type=Path, metavar="FOLDER", help="new folder for the pictures")
     parser.add_argument("--format", choices=("paddle", "onnx"), default="paddle")
+    parser.add_argument("--drift-log", type=Path, metavar="FOLDER", help="for a line a call")
     score = parser.add_mutually_exclusive_group()
     score.add_argument("--min-score", type=share, help="by default predict.min_score of the run")
     score.add_argument("--thresholds", action="store_true", help="each class's own, by evaluate.py")

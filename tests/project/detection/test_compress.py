@@ -1,6 +1,7 @@
 """compress.py, on a network that was never trained but finds something everywhere."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -36,9 +37,17 @@ files.write_json(run / "evaluation" / "thresholds.json", thresholds)
 """
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Where the project of `exported` is kept, so that it is made once."""
+    return tmp_path_factory.mktemp("exported") / "project"
+
+
 @pytest.fixture
-def exported(project, run):
+def exported(project, kept, run):
     """A project with an export, in which int8 may cost any AP50."""
+    if kept.is_dir():
+        return shutil.copytree(kept, project, dirs_exist_ok=True)
     settings = "classes: [dark, light]\nlimits: {max_metric_loss: 1, max_output_difference: 1}\n"
     (project / "settings.yaml").write_text(settings)
     (project / "make_run.py").write_text(MAKE_RUN)
@@ -46,6 +55,7 @@ def exported(project, run):
     for script in ("check_data.py", "make_run.py", "export.py"):
         done = run(project, script)
         assert done.returncode == 0, done.stdout + done.stderr
+    shutil.copytree(project, kept)
     return project
 
 
@@ -53,6 +63,13 @@ def edit(path, old, new):
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def refused(done, *parts):
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("error: refused: ")
+    assert all(part in done.stderr for part in parts), done.stderr
+    return True
 
 
 def test_int8_is_small_and_does_what_the_fp32_export_does(exported, run):
@@ -88,6 +105,60 @@ def test_int8_is_small_and_does_what_the_fp32_export_does(exported, run):
         "value": compression["AP50"],
         "pictures": compression["test_pictures"],
     }
+
+
+def test_int8_that_finds_nothing_is_refused(exported, run):
+    tidied = 'operator.remove_attr("op_callstack")'
+    silent = 'operator._set_attr("score_threshold", 2.0)'
+    silent = f'{tidied}\n            if operator.type() == "multiclass_nms3": {silent}'
+    edit(exported / "pipeline" / "inference.py", tidied, silent)
+    done = run(exported, "compress.py")
+    assert refused(done, "int8: finds nothing at all", "Deploy the fp32 export")
+    (folder,) = (exported / "export").glob("*-int8.refused")
+    assert (folder / "refused.json").is_file() and not (folder / "export.json").exists()
+    assert not folder.with_suffix("").exists()
+
+
+# How an export comes to differ from what was trained: file, what stands there, what is put there.
+ROWS = "maps = self.network.maps(x)"
+LEAST = '"score_threshold": least,'
+SABOTAGED = {
+    "channels": (
+        "pipeline/trained.py",
+        ROWS,
+        "maps = self.network.maps(x if paddle.in_dynamic_mode() else x[:, ::-1])",
+        "have no counterpart",
+    ),
+    "empty detections": (
+        "pipeline/nms.py",
+        LEAST,
+        '"score_threshold": least if paddle.in_dynamic_mode() else 2.0,',
+        "finds nothing at all",
+    ),
+    "resize": (
+        "pipeline/preprocess.py",
+        "interpolation=method",
+        "interpolation=cv2.INTER_NEAREST",
+        "the inputs differ from those of training by ",
+    ),
+    "nothing to compare": ("pipeline/nms.py", LEAST, '"score_threshold": 2.0,', "Train longer"),
+}
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGED)
+def test_an_export_that_differs_is_refused_and_moved_aside(exported, run, sabotage):
+    file, old, new, reason = SABOTAGED[sabotage]
+    edit(exported / file, old, new)
+    (accepted,) = (exported / "export").iterdir()
+    shutil.rmtree(accepted)
+    assert refused(run(exported, "export.py"), reason, "Look for edits in pipeline/")
+    folder = accepted.with_name(f"{accepted.name}.refused")
+    assert list((exported / "export").iterdir()) == [folder]
+    assert reason in json.loads((folder / "refused.json").read_text())["reason"]
+    done = run(exported, "predict.py", "data/images")
+    assert done.returncode == 1 and "Run export.py first" in done.stderr
+    done = run(exported, "compress.py", "--export", folder)
+    assert done.returncode == 1 and "was refused: " in done.stderr
 
 
 def test_what_compression_may_cost(in_project):

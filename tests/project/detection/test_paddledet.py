@@ -187,7 +187,7 @@ def test_an_export_finds_what_the_layers_find(name, tmp_path):
     write_onnx(folder, tmp_path / "log")
 
     expected, counts = Layers(network).run(x)
-    rows, found = Predictor(folder).run(x)
+    rows, found, _ = Predictor(folder).run(x)
     assert found.tolist() == counts.tolist() and counts.min() > 0
     assert furthest(expected[: counts[0]], rows[: counts[0]]) < 0.05
     assert furthest(expected[counts[0] :], rows[counts[0] :]) < 0.05

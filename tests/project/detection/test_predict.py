@@ -165,7 +165,7 @@ def test_prediction_needs_the_export_alone(exported, pictures, run):
         if path.suffix == ".py" and path.name != "predict.py":
             path.unlink()
     needed = "boxes console detections drawing exports files fonts images inference preprocess"
-    needed += " onnx_runtime"
+    needed += " drift drift_log input_check onnx_runtime whitening"
     for path in (exported / "pipeline").glob("*.py"):
         if path.stem not in {*needed.split(), "project", "quiet", "tables", "__init__"}:
             path.unlink()

@@ -2,7 +2,38 @@
 
 import numpy as np
 
+from pipeline import splits
+from pipeline.dataset import Sample, read_splits
+from pipeline.probabilities import answers
+
+PASSES = 512  # of the trained network, which is slow: pictures times views
+FEWEST = 64  # pictures to compare; where there are fewer test pictures others are added
 METRIC = "accuracy"  # as results and records name it
+
+
+def pictures(options, about: dict) -> list[Sample]:
+    """Test pictures, drawn at random where they are many; filled up where they are few.
+
+    Args:
+        options: the settings.
+        about: what is known of the run.
+    """
+    most = PASSES // len(about["views"])
+    samples = read_splits(options)
+    tests = splits.unseen(samples, "test", options.classes, about)
+    order = np.random.default_rng(0).permutation(len(tests))
+    chosen = [tests[i] for i in order[:most]]
+    others = [sample for sample in samples if sample.split != "test"]
+    order = np.random.default_rng(0).permutation(len(others))
+    return chosen + [others[i] for i in order[: max(0, FEWEST - len(chosen))]]
+
+
+def between(predictor, other, export, samples: list[Sample]) -> dict[str, float]:
+    """`compare` of two forms of an export, which both run here."""
+    squares = export.preprocess.read([sample.path for sample in samples])
+    labels = np.array([sample.label for sample in samples])
+    one, rival = (answers(form, export.preprocess, squares) for form in (predictor, other))
+    return compare(one.probabilities, rival.probabilities, labels)
 
 
 def compare(reference: np.ndarray, other: np.ndarray, labels: np.ndarray) -> dict[str, float]:

@@ -51,6 +51,10 @@ class Preprocess:
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return cv2.resize(picture, (size, size), interpolation=method)
 
+    def inputs(self, picture: np.ndarray) -> np.ndarray:
+        """[H, W, 3] uint8 -> its input of the network [1, 3, S, S] float32."""
+        return self.batch([self.square(picture)])
+
     def read(self, paths: list[Path]) -> list[np.ndarray]:
         """Decodes pictures on all cores -> [S, S, 3] uint8 each. Raises PictureError."""
         with ThreadPoolExecutor() as pool:

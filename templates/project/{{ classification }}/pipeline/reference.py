@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from pipeline.probabilities import Answers
 
@@ -47,7 +47,7 @@ def write(folder: Path, seen: Answers, labels: list[int], splits: list[str]) -> 
         "labels": np.array(labels),
         "splits": np.array([SPLITS.index(split) for split in splits]),
     }
-    save_file(tensors, folder / FILE)
+    (folder / FILE).write_bytes(save(tensors))  # save_file would keep others from reading it
 
 
 def read(folder: Path) -> Reference:

@@ -4,17 +4,25 @@ from pipeline import report_base_text
 
 CHINESE = report_base_text.CHINESE | {
     "Accuracy": "准确率",
+    "Accuracy of the trained classes before": "已训练类别的准确率：添加前",
     "Accuracy on held-out pictures": "留出图片上的准确率",
+    "Added": "添加时间",
     "Calibration": "概率校准",
     "Calibration error": "校准误差（ECE）",
+    "Classes added without training": "未经训练添加的类别",
     "Confusion matrix": "混淆矩阵",
     "Brier score": "Brier 分数",
+    "Each stands beside the trained head as a prototype; pictures far from every class are "
+    "answered unknown.": (
+        "每个类别都是训练好的分类头旁边的一个原型；离所有类别都很远的图片回答为 unknown。"
+    ),
     "F1, mean of the classes": "F1（各类平均）",
     "Feature drift": "特征漂移",
     "Feature drift: how far the features of held-out pictures have moved from the pretrained "
     "backbone's (one minus the cosine).": (
         "特征漂移：留出图片的特征与预训练骨干网络相比偏移了多少（1 减余弦相似度）。"
     ),
+    "Found when left out": "留一时找到的张数",
     "How often the model is right when it gives a probability; on the diagonal the probability "
     "can be taken at its word. Larger dots stand for more pictures.": (
         "模型给出某一概率时实际答对的比例；落在对角线上说明概率可信。点越大，图片越多。"
@@ -35,6 +43,7 @@ CHINESE = report_base_text.CHINESE | {
     "person would find hard, too.": (
         "把握最大的错误排在最前：可能是标注错误、新的缺陷类型，或者人也难以判断的图片。"
     ),
+    "after": "添加后",
     "probability given": "给出的概率",
     "share right": "答对的比例",
 }

@@ -1,7 +1,7 @@
 """What a detector found in a picture, and how it comes about from the network's raw answers."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +23,13 @@ class Detections:
         boxes: [D, 4] float32: x0, y0, x1, y1 in px of the upright picture.
         labels: [D] int64, indices of classes.
         scores: [D] float32, 0 to 1.
+        features: [F], what the network saw; None from exports of earlier versions.
     """
 
     boxes: np.ndarray
     labels: np.ndarray
     scores: np.ndarray
+    features: np.ndarray | None = None
 
 
 def detect(predictor, preprocess: Preprocess, paths: list[Path]) -> Iterator[Detections]:
@@ -35,7 +37,8 @@ def detect(predictor, preprocess: Preprocess, paths: list[Path]) -> Iterator[Det
 
     Args:
         predictor: `run(x)`: [N, 3, S, S] float32 -> rows [M, 6] of label, score, x0, y0, x1, y1
-            in px of the input, and how many of them belong to each of the N inputs, [N].
+            in px of the input, how many of them belong to each of the N inputs, [N], and maybe
+            features [N, F].
         preprocess: how a picture becomes one or several inputs.
         paths: the pictures.
 
@@ -45,11 +48,13 @@ def detect(predictor, preprocess: Preprocess, paths: list[Path]) -> Iterator[Det
     for path in paths:
         picture = read_picture(path)
         pieces = preprocess.pieces(picture)
-        found = []
+        found, seen = [], []
         for piece in pieces:  # one at a time: ONNX's non-maximum suppression knows no more
-            rows, _ = predictor.run(preprocess.batch([piece.square]))
+            rows, _, *features = predictor.run(preprocess.batch([piece.square]))
             found.append(_in_picture(rows, piece))
-        yield _merged(found, picture.shape[1], picture.shape[0])
+            seen += features
+        merged = _merged(found, picture.shape[1], picture.shape[0])
+        yield replace(merged, features=np.concatenate(seen).mean(0) if seen else None)
 
 
 def _in_picture(rows: np.ndarray, piece: Piece) -> tuple[np.ndarray, np.ndarray]:

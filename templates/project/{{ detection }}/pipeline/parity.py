@@ -2,14 +2,37 @@
 
 import numpy as np
 
+from pipeline import splits
 from pipeline.boxes import iou
-from pipeline.dataset import Sample
-from pipeline.detections import Detections
+from pipeline.dataset import Sample, read_splits
+from pipeline.detections import Detections, detect
 from pipeline.judging import average_precision
 
 METRIC = "AP50"  # as results and records name it
+COMPARED = 24  # pictures; the trained network is slow
 COUNTED = 0.1  # score from which on a box must have its counterpart
 ALIKE = 0.9  # IoU of counterparts
+
+
+def pictures(options, about: dict) -> list[Sample]:
+    """Test pictures, drawn at random where they are many; filled up where they are few.
+
+    Args:
+        options: the settings.
+        about: what is known of the run.
+    """
+    samples = read_splits(options)
+    tests = splits.unseen(samples, "test", options.classes, about)
+    others = [sample for sample in samples if sample.split != "test"]
+    rng = np.random.default_rng(0)
+    return [part[i] for part in (tests, others) for i in rng.permutation(len(part))][:COMPARED]
+
+
+def between(predictor, other, export, samples: list[Sample]) -> dict[str, float]:
+    """`compare` of two forms of an export, which both run here."""
+    paths = [sample.path for sample in samples]
+    found = (list(detect(form, export.preprocess, paths)) for form in (predictor, other))
+    return compare(*found, samples, len(export.classes))
 
 
 def compare(
@@ -58,6 +81,11 @@ def faults(name: str, result: dict[str, float], limits, exact: bool = True) -> l
 
     One labelled box more or less is never a fault.
     """
+    if result["boxes"] and not result["found_before"]:
+        return [
+            f"{name}: nothing to compare, for the network that it was made from finds nothing in "
+            f"{result['pictures']} pictures with {result['boxes']} labelled boxes. Train longer."
+        ]
     found = []
     if result["found_before"] and not result["found"]:
         found.append(f"{name}: finds nothing at all.")

@@ -96,6 +96,10 @@ class Preprocess:
                 found.append(Piece(square, scale, left, top, part.shape[1::-1], cut))
         return found
 
+    def inputs(self, picture: np.ndarray) -> np.ndarray:
+        """[H, W, 3] uint8 -> its inputs of the network [pieces, 3, S, S] float32."""
+        return self.batch([piece.square for piece in self.pieces(picture)])
+
     def _starts(self, length: int) -> list[int]:
         """Where tiles begin along a side: evenly, the last one ends with the picture."""
         size = self.input_size

@@ -25,9 +25,11 @@ class Deployed(nn.Layer):
         self.network = network
 
     def forward(self, x):
-        """Pictures [N, 3, S, S], 0..255 -> rows [M, 6] of label, score, x0, y0, x1, y1 in px, and
-        how many belong to each picture, [N]."""
-        return self.network.rows(x)
+        """Pictures [N, 3, S, S], 0..255 -> rows [M, 6] of label, score, x0, y0, x1, y1 in px, how
+        many belong to each picture, [N], and the means of the backbone's maps, [N, D]."""
+        maps = self.network.maps(x)
+        rows, counts = self.network.rows_of(maps)
+        return rows, counts, paddle.concat([each.mean([2, 3]) for each in maps], axis=1)
 
 
 class Layers:

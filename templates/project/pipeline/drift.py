@@ -1,0 +1,118 @@
+"""Whether pictures still look as they did in training, by what the network sees in them.
+
+How far a picture is: its squared Mahalanobis distance from the centre of the training pictures'
+features, with a shrunk covariance. How far pictures of the same kind are is known from training
+pictures that had no part in centre and covariance. The classes have no part in it: a day on which
+one defect is frequent is no drift.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save
+
+from pipeline.whitening import Whitening
+
+FILE = "drift.safetensors"
+FEWEST = 20  # training pictures; fewer don't tell how far a picture may be
+FOLDS = 5
+FAR = 0.99  # the share of such pictures that are not far
+USUAL = 0.8  # of pictures of the same kind, more than half are that near ...
+JUDGED = 12  # ... in 99 of 100 calls with so many pictures (binomial); fewer are not judged
+
+
+@dataclass(frozen=True)
+class Familiar:
+    """What the network saw in the training pictures.
+
+    Attributes:
+        centre: [D], their mean features.
+        whitening: makes them scatter alike in all directions.
+        far: distance beyond which a single picture is far.
+        usual: score, as `scores` gives it, that the median of many pictures does not exceed.
+    """
+
+    centre: np.ndarray
+    whitening: Whitening
+    far: float
+    usual: float
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """Features of N pictures, [N, D] -> how far each is, [N]; beyond 1 is far."""
+        return _distances(self.centre, self.whitening, features) / self.far
+
+
+def keep(folder: Path, features: np.ndarray, held_out: np.ndarray) -> dict | None:
+    """Writes FILE into the folder of an export, unless the pictures are too few.
+
+    Args:
+        folder: of the export.
+        features: of training pictures, [N, D].
+        held_out: of pictures that training did not see, [M, D]; where they are too few, training
+            pictures are left out in turn.
+
+    Returns:
+        What is known of it: the numbers of pictures, and `usual`.
+    """
+    if len(features) < FEWEST:
+        return None
+    centre, whitening = _fit(features)
+    judged = held_out if len(held_out) >= FEWEST else None
+    distances = _left_out(features) if judged is None else _distances(centre, whitening, judged)
+    usual, far = np.quantile(distances, [USUAL, FAR], method="higher")
+    tensors = {
+        "centre": np.float32(centre),
+        "directions": np.ascontiguousarray(whitening.directions, np.float16),
+        "gains": np.float32(whitening.gains),
+        "limits": np.float32([whitening.gain, far, usual / far]),
+    }
+    (folder / FILE).write_bytes(save(tensors))  # save_file would keep others from reading it
+    return {"pictures": len(features), "judged_by": len(distances), "usual": float(usual / far)}
+
+
+def read(folder: Path) -> Familiar | None:
+    """What `keep` wrote; None where it wrote nothing."""
+    if not (folder / FILE).is_file():
+        return None
+    tensors = load_file(folder / FILE)
+    gain, far, usual = tensors["limits"].tolist()
+    directions = tensors["directions"].astype(np.float32)
+    return Familiar(tensors["centre"], Whitening(directions, tensors["gains"], gain), far, usual)
+
+
+def judged(scores: np.ndarray, usual: float) -> dict | None:
+    """What N scores say together; None for fewer than JUDGED."""
+    if len(scores) < JUDGED:
+        return None
+    median = float(np.median(scores))
+    far = int((scores > 1).sum())
+    return {"pictures": len(scores), "far": far, "median": median, "changed": median > usual}
+
+
+def told(found: dict, usual: float) -> str:
+    """The line for people where `judged` found a change."""
+    return (
+        f"Drift: these pictures differ from the training pictures: median score "
+        f"{found['median']:.2f} (usual is up to {usual:.2f}), {found['far']} of "
+        f"{found['pictures']} beyond 1. Look at light, focus, camera and product; if the line is "
+        "to stay so, label some of them and train again."
+    )
+
+
+def _fit(features: np.ndarray) -> tuple[np.ndarray, Whitening]:
+    return features.mean(0), Whitening.fit(features, np.zeros(len(features), int))
+
+
+def _distances(centre: np.ndarray, whitening: Whitening, features: np.ndarray) -> np.ndarray:
+    return (whitening(features - centre) ** 2).sum(1)
+
+
+def _left_out(features: np.ndarray) -> np.ndarray:
+    """How far each picture is from the others, [N]."""
+    fold = np.random.default_rng(0).permutation(len(features)) % FOLDS
+    distances = np.empty(len(features))
+    for number in range(FOLDS):
+        centre, whitening = _fit(features[fold != number])
+        distances[fold == number] = _distances(centre, whitening, features[fold == number])
+    return distances

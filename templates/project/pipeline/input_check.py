@@ -1,0 +1,59 @@
+"""Whether pictures still become the inputs that they became in training.
+
+A picture of noise goes the whole way from a file to the network's input. A few numbers of that
+input are written down when a model is saved; another order of the channels, another interpolation
+or another size gives other numbers.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from PIL import Image
+
+from pipeline.images import read_picture
+
+VALUES = 240  # that are kept of a picture
+ALIKE = 0.5  # grey levels, on average: decoders and processors may round in another way
+# Sides of the pictures in shares of the input's: one that shrinks and one that grows.
+SIDES = ((1.5, 1.2), (0.4, 0.7))
+
+
+def sample(preprocess) -> list[dict]:
+    """Some values of the inputs that the pictures of noise become.
+
+    Args:
+        preprocess: the task's Preprocess.
+
+    Returns:
+        For each picture the `shape` of its inputs and `values`, the grey levels in hexadecimal.
+    """
+    kept = []
+    with TemporaryDirectory() as folder:
+        for number, sides in enumerate(SIDES):
+            height, width = (max(2, round(side * preprocess.input_size)) for side in sides)
+            noise = np.random.default_rng(number).integers(0, 256, (height, width, 3), np.uint8)
+            path = Path(folder) / f"{number}.png"
+            Image.fromarray(noise).save(path, compress_level=0)
+            x = preprocess.inputs(read_picture(path))
+            values = x.ravel()[np.linspace(0, x.size - 1, VALUES).astype(int)]
+            levels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+            kept.append({"shape": list(x.shape), "values": levels.tobytes().hex()})
+    return kept
+
+
+def faults(preprocess, kept: list[dict] | None) -> list[str]:
+    """What is different from when `sample` gave `kept`; runs of earlier templates kept nothing."""
+    if kept is None:
+        return []
+    for before, now in zip(kept, sample(preprocess), strict=True):
+        if before["shape"] != now["shape"]:
+            return [f"a picture becomes {now['shape']} and became {before['shape']} in training"]
+        levels = [
+            np.frombuffer(bytes.fromhex(one["values"]), np.uint8).astype(float)
+            for one in (before, now)
+        ]
+        apart = float(np.abs(levels[0] - levels[1]).mean())
+        if apart > ALIKE:
+            return [f"the inputs differ from those of training by {apart:.1f} grey levels"]
+    return []
