@@ -3,26 +3,23 @@
     python benchmarks/add_class.py --data ../shared/data/pcb_cls
     python benchmarks/add_class.py --data ... --new short --shots 1 5 20 --seeds 3 --minutes 10
 
-One project is trained on all classes but one (--train-shots of each, drawn from train/) and
-exported. Then, for each draw, add_class.py gets pictures of the class that was left out, and
-evaluate.py measures all classes on the test split. An addition that add_class.py refuses counts as
-a class that is never found. The baseline is the nearest class mean on the frozen backbone's
-features, with the same pictures. Results are kept in benchmarks/results/add_class.jsonl.
+One project is trained on all classes but one (the last, or --new; --train-shots of each, drawn
+from train/) and exported. Then, for each draw, add_class.py gets pictures of the class that was
+left out, and evaluate.py measures all classes on the test split. An addition that add_class.py
+refuses counts as a class that is never found. The baseline is the nearest class mean on the frozen
+backbone's features, with the same pictures. Results are kept in benchmarks/results/add_class.jsonl.
 """
 
 import argparse
-import csv
 import json
 import random
-import re
 import resource
 import shutil
 import statistics
 import time
-from pathlib import Path
 
 import harness
-from harness import BUILD, REPOSITORY, chosen, run
+from harness import REPOSITORY, chosen, run
 
 
 def main() -> None:
@@ -51,65 +48,18 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder with train/ and test/")
-    parser.add_argument("--new", help="the class that is added; the last one by default")
-    parser.add_argument("--train-shots", type=int, default=20, help="of each other class")
-    parser.add_argument("--train-minutes", type=float, default=15, help="of fine-tuning at most")
     parser.add_argument("--shots", type=int, nargs="+", default=[5], help="of the added class")
     parser.add_argument("--seeds", type=int, default=10, help="draws of them")
-    harness.add_arguments(parser)
-    arguments = parser.parse_args()
-    harness.need(arguments.data / "train", arguments.data / "test", arguments.python)
-    arguments.data = arguments.data.resolve()
-    names = sorted(path.name for path in (arguments.data / "train").iterdir())
-    arguments.new = arguments.new or names[-1]
-    arguments.classes = [name for name in names if name != arguments.new]
+    arguments = harness.read_few_shot_arguments(parser)
+    arguments.new = arguments.new or arguments.names[-1]
     return arguments
-
-
-def trained_project(
-    data: Path, classes: list[str], shots: int, minutes: float, python: Path, absent: str = ""
-) -> Path:
-    """A project of these classes, trained on so many pictures of each and exported, once.
-
-    Args:
-        data: folder with train/ and test/.
-        classes: to train on.
-        shots: of each, drawn from train/.
-        minutes: of fine-tuning at most.
-        python: of an environment with a project's lock.
-        absent: a class whose test pictures lie in the data folder, too.
-    """
-    name = f"{data.name}-{len(classes)}-classes-{shots}-{minutes:g}"
-    project = BUILD / (f"{name}-not-{absent}" if absent else name)
-    if list((project / "export").glob("*/export.json")):
-        return project
-    shutil.rmtree(project, ignore_errors=True)
-    options = [part for name in classes for part in ("--class", name)]
-    harness.new_project(project, "--shots", str(shots), *options)
-    settings = project / "settings.yaml"
-    text = re.sub(r"minutes: [0-9.]+", f"minutes: {minutes:g}", settings.read_text("utf-8"))
-    settings.write_text(text, encoding="utf-8")
-    for name in classes:
-        folder = project / "data" / "train" / name
-        folder.mkdir(parents=True)
-        pictures = sorted((data / "train" / name).iterdir())
-        for path in random.Random(f"0 {name}").sample(pictures, min(shots, len(pictures))):
-            shutil.copyfile(path, folder / path.name)
-        shutil.copytree(data / "test" / name, project / "data" / "test" / name)
-    for step in ("check_data.py", "train.py", "evaluate.py", "export.py"):
-        run(python, project, step)
-    if absent:
-        shutil.copytree(data / "test" / absent, project / "data" / "test" / absent)
-    return project
 
 
 def measure(arguments, key: dict) -> dict:
     """Share of the added class's test pictures that are found (`accuracy`), one by one ("1" is
     found), the trained classes' accuracy before and after, and seconds."""
-    data, python, new = arguments.data, arguments.python, key["new"]
-    budget = key["train_shots"], key["train_minutes"]
-    project = trained_project(data, arguments.classes, *budget, python, new)
+    data, python, new = arguments.data, arguments.python, arguments.new
+    project = harness.trained_project(arguments)
     shots = project / "new" / str(key["seed"])
     shutil.rmtree(shots, ignore_errors=True)
     shots.mkdir(parents=True)
@@ -134,7 +84,7 @@ def measure(arguments, key: dict) -> dict:
         return {"refused": True, "accuracy": 0.0, "right": "0" * tests, **seconds}
     run(python, project, "evaluate.py")
     before, after = (
-        answers(harness.newest_run(project)[0] / folder)
+        harness.answers(harness.newest_run(project)[0] / folder)
         for folder in ("evaluation", "evaluation-added")
     )
     old, found = ([row for row in after if (row["label"] == new) == is_new] for is_new in (0, 1))
@@ -155,11 +105,6 @@ def cpu_seconds() -> float:
     """Of all finished child processes: what a busy machine does not change."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def answers(folder: Path) -> list[dict]:
-    with (folder / "predictions.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def accuracy(rows: list[dict]) -> float:

@@ -1,20 +1,23 @@
-"""One-shot episodes as in Snell et al. 2017, on the features of a trained model and frozen ones.
+"""One-shot episodes as in Snell et al. 2017: frozen features, fine-tuned ones, episodic training.
 
-    python benchmarks/episodes.py --data ../shared/data/pcb_cls --ways 5 --new spur
+    python benchmarks/episodes.py --data ../shared/data/pcb_cls --new spur
     python benchmarks/episodes.py --data ../shared/data/screws_cls --ways 2
+    python benchmarks/episodes.py --data ... --episodic 0 1 --steps 150 --seeds 3 --minutes 30
 
 An episode draws classes, one support picture and 15 queries of each from test/, and gives each
 query the class of the nearest support. The model was trained on train/ (--train-shots of each class
-but --new, which it never saw). Printed: mean accuracy over 600 episodes, and its 95% interval.
+but --new, which it never saw; another draw for each seed), once for each weight of the loss of
+episodes (`train.episodic` of the settings; 0 is fine-tuning without it). Printed: mean accuracy
+over 600 episodes with its 95% interval, and the accuracy of the head on the classes that it was
+trained on. Results are kept in benchmarks/results/episodes.jsonl.
 """
 
 import argparse
 import json
-from pathlib import Path
+import statistics
 
 import harness
-from add_class import trained_project
-from harness import REPOSITORY, run
+from harness import REPOSITORY, chosen, run
 
 
 def main() -> None:
@@ -25,58 +28,82 @@ def main() -> None:
             "new": arguments.new,
             "train_shots": arguments.train_shots,
             "train_minutes": arguments.train_minutes,
+            "steps": arguments.steps,
+            "episodic": weight,
+            "seed": seed,
             "ways": arguments.ways,
             "episodes": arguments.episodes,
         }
+        for seed in range(arguments.seeds)
+        for weight in arguments.episodic
     ]
     rows = harness.measure_all(
         "episodes", keys, lambda key: measure(arguments, key), arguments.minutes
     )
-    report([row for row in rows if keys[0].items() <= row.items()])
+    report([row for row in rows if any(key.items() <= row.items() for key in keys)])
 
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder with train/ and test/")
     parser.add_argument("--ways", type=int, default=5, help="classes of an episode")
     parser.add_argument("--episodes", type=int, default=600)
-    parser.add_argument("--new", default="", help="a class that the model is not trained on")
-    parser.add_argument("--train-shots", type=int, default=20, help="of each other class")
-    parser.add_argument("--train-minutes", type=float, default=15, help="of fine-tuning at most")
-    harness.add_arguments(parser)
-    arguments = parser.parse_args()
-    harness.need(arguments.data / "train", arguments.data / "test", arguments.python)
-    arguments.data = arguments.data.resolve()
-    names = sorted(path.name for path in (arguments.data / "train").iterdir())
-    arguments.classes = [name for name in names if name != arguments.new]
-    return arguments
+    parser.add_argument(
+        "--episodic", type=float, nargs="+", default=[0.0], help="weights of the loss of episodes"
+    )
+    parser.add_argument("--steps", type=int, default=400, help="of fine-tuning")
+    parser.add_argument("--seeds", type=int, default=1, help="draws of the pictures to train on")
+    return harness.read_few_shot_arguments(parser)
 
 
 def measure(arguments, key: dict) -> dict:
-    """Accuracy and half of its interval for each kind of feature."""
-    budget = key["train_shots"], key["train_minutes"]
-    project = trained_project(
-        arguments.data, arguments.classes, *budget, arguments.python, key["new"]
-    )
+    """The trained classes' test accuracy (`accuracy`; "1" in `right` is a picture that was found),
+    seconds of training, and what episodes find for each kind of features."""
+    train = {"steps": key["steps"], "episodic": key["episodic"]}
+    project = harness.trained_project(arguments, key["seed"], **train)
+    folder, about = harness.newest_run(project)
+    found = harness.answers(folder / "evaluation")
     script = REPOSITORY / "benchmarks" / "few_shot.py"
     options = ["--ways", str(key["ways"]), "--episodes", str(key["episodes"])]
     options += ["--new", key["new"]] if key["new"] else []
-    return {"features": json.loads(run(arguments.python, project, script, "episodes", *options))}
+    return {
+        "accuracy": about["metrics"]["test"]["accuracy"]["value"],
+        "right": "".join(str(int(row["label"] == row["predicted"])) for row in found),
+        "stage": about["stage"],
+        "seconds": about["seconds"],
+        "features": json.loads(run(arguments.python, project, script, "episodes", *options)),
+    }
 
 
 def report(rows: list[dict]) -> None:
-    for row in rows:
-        print(f"\n{row['data']}: {row['ways']}-way-1-shot, {row['episodes']} episodes\n")
-        print("| features | accuracy | 95% interval | queries of the class never trained on |")
-        print("|---|---:|---|---|")
-        for name, found in row["features"].items():
-            low, high = (found["accuracy"] + sign * found["half_interval"] for sign in (-1, 1))
-            new = (
-                f"{found['new']:.3f} ± {found['new_half_interval']:.3f}" if "new" in found else "-"
+    """Prints a table: a row for each kind of features and weight, the mean over the draws."""
+    print("\n| features | weight of episodes | draws | accuracy | 95% interval ", end="")
+    print("| queries of the class never trained on | head, trained classes |")
+    print("|---|---:|---:|---:|---|---|---|")
+    for weight in sorted({row["episodic"] for row in rows}):
+        mine = chosen(rows, episodic=weight)
+        head = "-"
+        if all("right" in row for row in mine):
+            low, mean, high = harness.interval(mine)
+            head = f"{mean:.3f} ({low:.3f} to {high:.3f})"
+        for name in mine[0]["features"]:
+            features = [row["features"][name] for row in mine]
+            accuracy, new = (
+                over_draws([one[kind] for one in features if kind in one])
+                for kind in ("accuracy", "new")
             )
-            print(f"| {name} | {found['accuracy']:.3f} | {low:.3f} to {high:.3f} | {new} |")
+            value, _, interval = accuracy.partition(" ")
+            print(f"| {name} | {weight:g} | {len(mine)} | {value} | {interval} | {new} | {head} |")
+
+
+def over_draws(found: list[dict]) -> str:
+    """The mean of several draws' figures, and the interval over the episodes of all."""
+    if not found:
+        return "-"
+    value = statistics.mean(one["value"] for one in found)
+    half = sum((one["value"] - one["low"]) ** 2 for one in found) ** 0.5 / len(found)
+    return f"{value:.3f} {value - half:.3f} to {value + half:.3f}"
 
 
 if __name__ == "__main__":

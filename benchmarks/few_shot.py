@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import added, exports, reference, settings
+from pipeline import added, episodes, exports, reference, settings
 from pipeline.backbone import pretrained_state
 from pipeline.dataset import read_splits
 from pipeline.features import frozen_features
@@ -23,8 +23,6 @@ from pipeline.preprocess import Preprocess
 from pipeline.probabilities import answers
 from pipeline.views import VIEWS
 from pipeline.whitening import means
-
-QUERIES = 15  # of a class, as in Snell et al.
 
 
 def main() -> None:
@@ -38,51 +36,33 @@ def main() -> None:
     parser.add_argument("--shots", type=Path, help="folder with pictures of it")
     arguments = parser.parse_args()
     options = settings.load()
-    print(
-        json.dumps((episodes if arguments.task == "episodes" else added_mean)(arguments, options))
-    )
+    measure = measure_episodes if arguments.task == "episodes" else added_mean
+    print(json.dumps(measure(arguments, options)))
 
 
-def episodes(arguments, options) -> dict:
-    """Accuracy of one-shot episodes on the test pictures, mean and half of its 95% interval."""
+def measure_episodes(arguments, options) -> dict:
+    """Accuracy of one-shot episodes on the test pictures, and on queries of the class that was
+    not trained on, for each kind of features: {value, low, high}, the mean and its 95% interval."""
     names = [*options.classes, *([arguments.new] if arguments.new else [])]
     paths, labels = test_pictures(names)
     export = exports.load(exports.chosen(None), Preprocess)
     squares = export.preprocess.read(paths)
     seen = answers(export.predictor(), export.preprocess, squares).embeddings
-    whitening = added.trained_prototypes(reference.read(export.folder)).whitening
+    trained = added.trained_prototypes(reference.read(export.folder))
     kinds = {
         "frozen, nearest class mean": frozen(options, export.preprocess, squares).mean(1),
         "trained, nearest class mean": seen,
-        "trained, whitened": whitening(seen),
+        "trained, whitened": trained.whitening(seen),
+        "trained, as add_class.py does": trained.directions(seen),
     }
-    return {name: one_shot(rows, labels, arguments) for name, rows in kinds.items()}
-
-
-def one_shot(embeddings: np.ndarray, labels: np.ndarray, arguments) -> dict:
-    """Each episode draws `ways` classes, one support and QUERIES queries of each."""
-    rng = np.random.default_rng(0)
-    accuracies, of_new = [], []
-    newest = labels.max() if arguments.new else -1
-    for _ in range(arguments.episodes):
-        classes = rng.choice(labels.max() + 1, arguments.ways, replace=False)
-        drawn = [rng.permutation(np.flatnonzero(labels == c))[: 1 + QUERIES] for c in classes]
-        supports = embeddings[[rows[0] for rows in drawn]]
-        queries = embeddings[np.concatenate([rows[1:] for rows in drawn])]
-        truth = np.repeat(np.arange(len(classes)), [len(rows) - 1 for rows in drawn])
-        far = ((queries[:, None] - supports) ** 2).sum(2)
-        right = far.argmin(1) == truth
-        accuracies.append(right.mean())
-        if newest in classes:
-            of_new.append(right[classes[truth] == newest].mean())
-    found = {"accuracy": float(np.mean(accuracies)), "half_interval": half_interval(accuracies)}
-    if of_new:
-        found |= {"new": float(np.mean(of_new)), "new_half_interval": half_interval(of_new)}
+    found = {}
+    for name, rows in kinds.items():
+        right, classes = episodes.one_shot(rows, labels, arguments.ways, arguments.episodes)
+        found[name] = {"accuracy": episodes.interval(right.mean((1, 2)))}
+        if arguments.new:
+            of_new = right[classes == len(options.classes)].mean(1)
+            found[name]["new"] = episodes.interval(of_new)
     return found
-
-
-def half_interval(values: list[float]) -> float:
-    return float(1.96 * np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
 def added_mean(arguments, options) -> dict:

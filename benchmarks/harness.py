@@ -7,9 +7,12 @@ projects lie.
 """
 
 import argparse
+import csv
 import json
 import os
 import random
+import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -29,6 +32,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--python", type=Path, default=ENVIRONMENT, help="of an environment with a project's lock"
     )
+
+
+def read_few_shot_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Reads the command line of a benchmark that may leave a class out of training; adds the
+    arguments that all such benchmarks have, and `names`, the classes of the data."""
+    parser.add_argument("--data", type=Path, required=True, help="folder with train/ and test/")
+    parser.add_argument("--new", default="", help="the class that is left out of training")
+    parser.add_argument("--train-shots", type=int, default=20, help="of each other class")
+    parser.add_argument("--train-minutes", type=float, default=15, help="of fine-tuning at most")
+    add_arguments(parser)
+    arguments = parser.parse_args()
+    need(arguments.data / "train", arguments.data / "test", arguments.python)
+    arguments.data = arguments.data.resolve()
+    arguments.names = sorted(path.name for path in (arguments.data / "train").iterdir())
+    return arguments
 
 
 def need(*paths: Path) -> None:
@@ -72,6 +90,43 @@ def run(
     return done.stdout
 
 
+def trained_project(arguments: argparse.Namespace, seed: int = 0, **train: float) -> Path:
+    """A project of all classes but `new`, trained on a few pictures of each and exported, once.
+
+    Args:
+        arguments: from `read_few_shot_arguments`.
+        seed: of the draw of the pictures, from train/, and of the training.
+        train: other values of that section of the settings.
+    """
+    data, new, shots = arguments.data, arguments.new, arguments.train_shots
+    classes = [name for name in arguments.names if name != new]
+    train = {"minutes": arguments.train_minutes, "seed": seed} | train
+    values = "-".join(f"{name}-{value:g}" for name, value in train.items())
+    project = BUILD / f"{data.name}-not-{new or 'none'}-{shots}-{values}"
+    if list((project / "export").glob("*/export.json")):
+        return project
+    shutil.rmtree(project, ignore_errors=True)
+    options = [part for name in classes for part in ("--class", name)]
+    new_project(project, "--shots", str(shots), *options)
+    settings = project / "settings.yaml"
+    text = settings.read_text("utf-8")
+    for name, value in train.items():
+        text = re.sub(rf"(?m)^  {name}: [0-9.]+", f"  {name}: {value:g}", text, count=1)
+    settings.write_text(text, encoding="utf-8")
+    for name in classes:
+        folder = project / "data" / "train" / name
+        folder.mkdir(parents=True)
+        pictures = sorted((data / "train" / name).iterdir())
+        for path in random.Random(f"{seed} {name}").sample(pictures, min(shots, len(pictures))):
+            shutil.copyfile(path, folder / path.name)
+        shutil.copytree(data / "test" / name, project / "data" / "test" / name)
+    for step in ("check_data.py", "train.py", "evaluate.py", "export.py"):
+        run(arguments.python, project, step)
+    if new:
+        shutil.copytree(data / "test" / new, project / "data" / "test" / new)
+    return project
+
+
 def timed(python: Path, project: Path, steps: Iterable[str]) -> dict[str, float]:
     """Runs scripts with their options, one after the other; seconds of each."""
     seconds = {}
@@ -90,6 +145,12 @@ def newest_run(project: Path) -> tuple[Path, dict]:
 
 def read_json(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def answers(evaluation: Path) -> list[dict]:
+    """What an evaluation says of each picture."""
+    with (evaluation / "predictions.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def read_rows(results: Path) -> list[dict]:

@@ -171,6 +171,16 @@ def test_a_class_is_added_listed_predicted_and_taken_back(copy, run):
     assert done.returncode == 1 and "no class was added" in done.stderr
 
 
+def test_episodes_are_measured_on_the_export_s_pictures(copy, run):
+    before = contents(export_of(copy))
+    said = succeeds(run(copy, "add_class.py", "--episodes"))
+    assert "3-way-1-shot, 600 episodes of 12 test pictures" in said
+    (row,) = [line for line in said.splitlines() if line.startswith("accuracy")]
+    value, low, high = (float(part.strip("[],")) for part in row.split()[1:])
+    assert 0.8 < low <= value <= high <= 1.01
+    assert contents(export_of(copy)) == before
+
+
 def test_pictures_of_something_else_are_unknown(copy, run):
     folder = copy / "else"
     folder.mkdir()

@@ -93,6 +93,10 @@ train:
         ("classes: [a, *b]\n", "settings.yaml:1: not valid YAML (found undefined alias"),
         (b"classes: [a, \xff]\n", "settings.yaml: not UTF-8 text. Save it as UTF-8."),
         (b"classes: [a, \x00]\n", "settings.yaml"),
+        (
+            "classes: [a, b]\naugment: {cutmix: 0.5}\ntrain: {episodic: 1.0}\n",
+            "settings.yaml:3: train: episodic needs pictures of one class: set mixup and cutmix ",
+        ),
         ("classes: [a, b]\ndata:\n", "settings.yaml:2: data: input should be a valid dictionary"),
     ],
 )

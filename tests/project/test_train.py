@@ -81,11 +81,11 @@ def test_frozen_stops_after_stage_1_and_the_cache_serves_the_next_run(
         np.testing.assert_array_equal(value, first[name])
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(("how", "episodic"), [(signal.SIGINT, 0.0), (signal.SIGKILL, 1.0)])
 def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been_stopped(
-    run, project, change_settings, how
+    run, project, change_settings, how, episodic
 ):
-    change_settings(project, train={"steps": 60})
+    change_settings(project, train={"steps": 60, "episodic": episodic})
     run(project, "check_data.py")
     done = run(project, "train.py")
     assert done.returncode == 0, done.stderr

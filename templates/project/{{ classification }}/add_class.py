@@ -9,6 +9,7 @@ Writes: export/<id>/added.json
     python add_class.py --list
     python add_class.py --undo                       # the latest addition
     python add_class.py --undo scratch               # the latest addition of this class
+    python add_class.py --episodes                   # how well one picture of a class tells it
 
 The class is a prototype beside the trained head: the mean of what the network sees in the pictures
 (Snell et al., 2017). predict.py and evaluate.py know it at once, and answer `unknown` where a
@@ -29,6 +30,7 @@ from pipeline import (
     added,
     additions,
     console,
+    episodes,
     exports,
     files,
     margins,
@@ -46,7 +48,9 @@ from pipeline.preprocess import Preprocess
 from pipeline.probabilities import Answers, answers
 from pipeline.project import shown
 from pipeline.reference import Reference
-from pipeline.shots import MOST, usable_pictures
+from pipeline.shots import MOST, unfit, usable_pictures
+
+PICTURES = {"test": "test pictures", "val": "held-out pictures", "train": "training pictures"}
 
 
 def main() -> None:
@@ -54,6 +58,8 @@ def main() -> None:
     export = exports.load(exports.chosen(arguments.export), Preprocess)
     if arguments.list:
         return show(additions.read(export.folder))
+    if arguments.episodes:
+        return measure_episodes(export)
     with additions.locked(export.folder):
         if arguments.undo is not None:
             undo(export, arguments.undo)
@@ -71,11 +77,15 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--undo", nargs="?", const="", metavar="NAME", help="take back the latest addition"
     )
+    parser.add_argument(
+        "--episodes", action="store_true", help="accuracy with one picture of each trained class"
+    )
     parser.add_argument("--export", type=Path, help="id or folder; the newest fp32 one by default")
     arguments = parser.parse_args()
     given = [arguments.folder is not None, arguments.list, arguments.undo is not None]
+    given.append(arguments.episodes)
     if sum(given) != 1 or (arguments.name is not None) != given[0]:
-        parser.error("give NAME and FOLDER, or --list, or --undo")
+        parser.error("give NAME and FOLDER, or --list, --undo or --episodes")
     return arguments
 
 
@@ -115,13 +125,17 @@ def add(export: Export, name: str, folder: Path) -> None:
 
 
 def effect(seen: Reference, classes: AddedClasses) -> dict:
-    """Accuracy of the trained classes as trained and with the added ones, on pictures of the
-    first split that there is of test, val and train."""
-    split = next(split for split in ("test", "val", "train") if split in seen.splits)
-    part = seen.part(split)
+    """Accuracy of the trained classes as trained and with the added ones."""
+    split, part = judged(seen)
     now = classes.probabilities(Answers(part.probabilities, part.embeddings))
     before, after = (float((p.argmax(1) == part.labels).mean()) for p in (part.probabilities, now))
     return {"split": split, "pictures": len(part.labels), "before": before, "after": after}
+
+
+def judged(seen: Reference) -> tuple[str, Reference]:
+    """The first split that there is of test, val and train, and its pictures."""
+    split = next(split for split in ("test", "val", "train") if split in seen.splits)
+    return split, seen.part(split)
 
 
 def leave_one_out(shots: Answers, make, trained, others: list[Added]) -> dict:
@@ -167,6 +181,27 @@ def undo(export: Export, name: str) -> None:
     show(entries[:last] + entries[last + 1 :])
 
 
+def measure_episodes(export: Export) -> None:
+    """Prints the accuracy of episodes (Snell et al., 2017) on the trained classes' pictures."""
+    if faults := unfit(export):
+        raise UserError("\n".join(faults))
+    seen = reference.read(export.folder)
+    split, part = judged(seen)
+    several = np.bincount(part.labels)[part.labels] > 1
+    labels = part.labels[several]
+    if len(set(labels)) < 2:
+        raise UserError(
+            f"{shown(export.folder)}: fewer than two classes have two {PICTURES[split]}."
+        )
+    ways = episodes.ways(labels)
+    directions = added.trained_prototypes(seen).directions(part.embeddings[several])
+    right, _ = episodes.one_shot(directions, labels, ways)
+    found = "{value:.3f} [{low:.3f}, {high:.3f}]".format(**episodes.interval(right.mean((1, 2))))
+    title = f"{ways}-way-1-shot, {len(right)} episodes of {len(labels)} {PICTURES[split]}"
+    tables.show((title, "value and 95% interval"), [("accuracy", found)])
+    print("Classes that the model was not trained on are told apart less well.")
+
+
 def show(entries: list[dict]) -> None:
     """Prints the added classes."""
     rows = [
@@ -186,9 +221,8 @@ def show(entries: list[dict]) -> None:
 
 def report(measured: dict) -> None:
     """Prints what the trained classes lost."""
-    split = {"test": "test pictures", "val": "held-out pictures", "train": "training pictures"}
     accuracies = tuple(f"{measured[when]:.3f}" for when in ("before", "after"))
-    title = f"trained classes, {measured['pictures']} {split[measured['split']]}"
+    title = f"trained classes, {measured['pictures']} {PICTURES[measured['split']]}"
     tables.show((title, "before", "after"), [("accuracy", *accuracies)])
 
 

@@ -27,6 +27,7 @@ from pipeline.console import UserError
 from pipeline.curves import Phase
 from pipeline.dataset import Sample, manifest, read_splits
 from pipeline.depthwise import use_matmul
+from pipeline.episodic import episodic_batches, episodic_losses
 from pipeline.features import frozen_features
 from pipeline.fine_tuning import fine_tune
 from pipeline.images import shorter_side
@@ -83,11 +84,14 @@ def main() -> None:
 
     def tune(replicas: Replicas, fitted: Pictures, held_out: Pictures | None, name: str) -> None:
         judge = held_out and judged_by(held_out, replicas, preprocess)
-        epoch = partial(batches, fitted, options, preprocess, custom_augment)
+        given, loss = batches, losses
+        if weight := options.train.episodic:
+            given, loss = episodic_batches, partial(episodic_losses, weight)
+        epoch = partial(given, fitted, options, preprocess, custom_augment)
         each = steps_an_epoch(len(fitted.labels), options.train.batch_size)
         epochs = max(1, round(steps / each))
         phase = Phase(run, name)
-        fine_tune(replicas, epoch, losses, judge, epochs, each, phase, options.train)
+        fine_tune(replicas, epoch, loss, judge, epochs, each, phase, options.train)
 
     custom_augment = custom_hooks.augment()
     x = preprocess.batch(squares)

@@ -44,9 +44,7 @@ def batches(
     Raises:
         UserError: through `custom_augment`, (picture, rng) -> picture, the user's own.
     """
-    identity = np.eye(len(settings.classes), dtype=np.float32)
-    smooth = settings.train.label_smoothing
-    targets = identity[shots.labels] * (1 - smooth) + smooth / len(identity)
+    targets = smoothed(shots.labels, settings)
     parts = -(-len(targets) // settings.train.batch_size)
     for _ in range(steps_an_epoch(len(targets), settings.train.batch_size) // parts):
         for batch in np.array_split(rng.permutation(len(targets)), parts):
@@ -54,6 +52,13 @@ def batches(
                 custom_augment(augment(shots.squares[i], settings.augment, rng), rng) for i in batch
             ]
             yield mix(preprocess.batch(squares), targets[batch], settings.augment, rng)
+
+
+def smoothed(labels: np.ndarray, settings) -> np.ndarray:
+    """Labels [N] -> the probabilities that the head is to learn, [N, classes]."""
+    identity = np.eye(len(settings.classes), dtype=np.float32)
+    smooth = settings.train.label_smoothing
+    return identity[labels] * (1 - smooth) + smooth / len(identity)
 
 
 def steps_an_epoch(pictures: int, batch_size: int) -> int:

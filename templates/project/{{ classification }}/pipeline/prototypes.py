@@ -35,7 +35,7 @@ class Prototypes:
         The order is that of squared Euclidean distances on the unit sphere.
         """
         prototypes = np.concatenate([self.means, more])
-        return self._direction(embeddings) @ self._direction(prototypes).T
+        return self.directions(embeddings) @ self.directions(prototypes).T
 
     def distances(self, embeddings: np.ndarray, more: np.ndarray) -> np.ndarray:
         """Squared distances [N, classes + K] from the same prototypes."""
@@ -45,7 +45,8 @@ class Prototypes:
         squares = (embeddings**2).sum(1)[:, None] - 2 * products + (prototypes**2).sum(1)
         return np.maximum(squares, 0)
 
-    def _direction(self, embeddings: np.ndarray) -> np.ndarray:
+    def directions(self, embeddings: np.ndarray) -> np.ndarray:
+        """[N, D] -> [N, D] of length 1: where they lie as seen from the centre of the classes."""
         out = self.whitening(embeddings) - self.centre
         return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9)
 

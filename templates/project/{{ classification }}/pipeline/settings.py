@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
 from pipeline import settings_file
 from pipeline.project import ROOT
@@ -51,6 +51,7 @@ class Train(Section):
     weight_decay: float = Field(0.02, ge=0)
     clip_norm: float = Field(1.0, gt=0)
     label_smoothing: float = Field(0.1, ge=0, lt=1)
+    episodic: float = Field(0.0, ge=0)
     ema: float = Field(0.98, ge=0, lt=1)
     patience: float = Field(0.6, gt=0, le=1)
     held_out_share: float = Field(0.2, gt=0, le=0.5)
@@ -77,6 +78,14 @@ class Settings(Section):
     @classmethod
     def _are_distinct(cls, names: list[str]) -> list[str]:
         return settings_file.distinct(names)
+
+    @field_validator("train")
+    @classmethod
+    def _fits_augment(cls, train: Train, info: ValidationInfo) -> Train:
+        augment = info.data.get("augment", Augment())
+        if train.episodic and (augment.mixup or augment.cutmix):
+            raise ValueError("episodic needs pictures of one class: set mixup and cutmix to 0")
+        return train
 
 
 def load(path: Path = ROOT / "settings.yaml") -> Settings:

@@ -25,15 +25,7 @@ def usable_pictures(name: str, folder: Path, export: Export, least: int) -> list
         UserError: the export can't take a class, or the name or a picture can't be used; all
             that is wrong.
     """
-    faults = []
-    if export.about["precision"] != "fp32":
-        faults.append(f"{shown(export.folder)} is int8. Add the class to the fp32 export.")
-    elif reference.FILE not in export.about["files"]:
-        faults.append(
-            f"{shown(export.folder)} was made when classes could not be added yet. Run train.py "
-            "and export.py again."
-        )
-    faults += class_names.faults(name, export.classes)
+    faults = unfit(export) + class_names.faults(name, export.classes)
     pictures = [
         PictureFile(path, path.relative_to(folder).as_posix())
         for path in sorted(folder.rglob("*"))
@@ -59,6 +51,18 @@ def usable_pictures(name: str, folder: Path, export: Export, least: int) -> list
     for problem in problems:
         print(problem.text(project.answers().get("language", "en")))
     return [picture.path for picture in pictures]
+
+
+def unfit(export: Export) -> list[str]:
+    """What is wrong with an export that can't take a class."""
+    if export.about["precision"] != "fp32":
+        return [f"{shown(export.folder)} is int8. Add the class to the fp32 export."]
+    if reference.FILE not in export.about["files"]:
+        return [
+            f"{shown(export.folder)} was made when classes could not be added yet. Run train.py "
+            "and export.py again."
+        ]
+    return []
 
 
 def trained_on(pictures: list[PictureFile], export: Export) -> list[str]:
