@@ -8,7 +8,9 @@ Writes: export/<id>-int8/ (and <id>-pruned-int8/): model.pdmodel and model.pdipa
 
     python compress.py
     python compress.py --export 20260131-120000
+    python compress.py --qat     # fine-tunes in 8 bits, also if it is not needed
 
+Where every int8 form lost too much, the network is fine-tuned for a short while in 8 bits.
 Training pictures set the ranges of the 8 bit numbers, and pictures held out from them choose the
 way to do that. The test pictures only say, once, whether the result is good enough.
 """
@@ -34,6 +36,7 @@ from pipeline import (
     picking,
     provenance,
     quantization,
+    quantization_aware,
     settings,
     splits,
 )
@@ -42,9 +45,10 @@ from pipeline.console import UserError
 from pipeline.dataset import read_splits
 from pipeline.exports import Export
 from pipeline.forms import Form
+from pipeline.inference import save_network, write_onnx
 from pipeline.parity import METRIC
 from pipeline.preprocess import Preprocess
-from pipeline.project import CACHE, shown
+from pipeline.project import CACHE, chosen_run, shown
 
 LOG = CACHE / "compress.log"
 ADVICE = (
@@ -83,14 +87,19 @@ def main() -> None:
 
     files.remove(LOG)
     print(f"Judging by {len(tests)} test pictures ...", flush=True)
-    judge = Judge(fp32, tests)
+    gate = Gate(fp32, tests, options.limits)
     originals = forms.originals(export, Preprocess)
-    found = [judged(form, judge, options.limits) for form in forms.present(*originals)]
+    found = [gate.judged(form) for form in forms.present(*originals)]
     failures: list[str] = []
     for original in originals:
         with TemporaryDirectory() as scratch:
-            pictures = shots, held_out
-            made = quantized(original, Path(scratch), pictures, judge, options.limits, failures)
+            quantizer = Quantizer(original, shots, held_out, gate, Path(scratch))
+            made = quantizer.after_training(failures)
+            if original is export and (arguments.qat or all(one.refused for one in made)):
+                try:
+                    made = better(made, quantizer.fine_tuned(options))
+                except UserError as error:
+                    failures.append(str(error))
             found += put_away(original, made)
     rows = timed(found, export.preprocess.input_size)
     picked, why = picking.pick(rows, options.limits)
@@ -113,6 +122,8 @@ def main() -> None:
     print(f"Written: {shown(export.folder / picking.FILE)} (the libraries' output: {shown(LOG)})")
     if picked is None:
         raise UserError(why)
+    for remark in compression.remarks(export):
+        print(f"Note:    {remark}")
     print(f"Pick:    {picked['name']} ({picked['export']}): {why}.")
     int8 = [one for one in found if one.form.precision == "int8"]
     if all(one.refused for one in int8):
@@ -125,65 +136,107 @@ def read_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--export", type=Path, help="id or folder; the newest fp32 one by default")
+    parser.add_argument("--qat", action="store_true", help="fine-tune in 8 bits in any case")
     return parser.parse_args()
 
 
-def judged(form: Form, judge: Judge, limits, **calibration) -> Judged:
-    """Compares a form with the trained model's fp32 form."""
-    result = judge.compare(form)
-    faults = parity.faults(form.name, result, limits, exact=False)
-    return Judged(form, result, " ".join(faults) or None, calibration)
+class Gate:
+    """Judges forms by the test pictures, beside the trained model's fp32 form."""
+
+    def __init__(self, fp32: Form, tests: list, limits):
+        self.judge, self.limits = Judge(fp32, tests), limits
+
+    def judged(self, form: Form, **calibration) -> Judged:
+        result = self.judge.compare(form)
+        faults = parity.faults(form.name, result, self.limits, exact=False)
+        return Judged(form, result, " ".join(faults) or None, calibration)
 
 
-def quantized(
-    original: Export,
-    scratch: Path,
-    pictures: tuple[list, list],
-    judge: Judge,
-    limits,
-    failures: list[str],
-) -> list[Judged]:
-    """Makes an fp32 export int8 for every runtime, each in a folder of its own.
+class Quantizer:
+    """Makes an fp32 export int8.
 
     Args:
         original: the export.
-        scratch: where the folders are made.
-        pictures: training pictures that set the ranges, and those that choose the method.
-        judge: by the test pictures.
-        limits: of the settings.
-        failures: gets the runtimes for which it can't be made, and why.
+        shots: training pictures that set the ranges.
+        held_out: training pictures that choose the method.
+        gate: what the results have to pass.
+        scratch: where they are made.
     """
-    shots, held_out = pictures
-    x = compression.inputs(shots, original.preprocess)
-    input_sha256 = compression.input_hash(shots, original.preprocess)
-    about = {"id": original.about["id"] + forms.INT8, "precision": "int8"}
-    about |= {name: original.about[name] for name in ("classes", "run")}
-    about |= {"thresholds": original.about["thresholds"]} if "thresholds" in original.about else {}
-    about |= {"exported_with": provenance.environment(), "made_of": original.about["id"]}
-    chooser = Judge(forms.present(original)[0], held_out)
-    made = []
-    for form in forms.present(original):
-        kind = form.kind
-        folder = scratch / kind
 
-        def loss(candidate: Path, kind: str = kind) -> float:
-            return chooser.loss(Form(Export(candidate, about, original.preprocess), kind))
+    def __init__(self, original: Export, shots: list, held_out: list, gate: Gate, scratch: Path):
+        self.original, self.shots, self.gate, self.scratch = original, shots, gate, scratch
+        self.chooser = Judge(forms.present(original)[0], held_out)
+        self.x = compression.inputs(shots, original.preprocess)
+        self.about = {"id": original.about["id"] + forms.INT8, "precision": "int8"}
+        kept = ("classes", "run", "thresholds")
+        self.about |= {name: original.about[name] for name in kept if name in original.about}
+        self.about |= {"made_of": original.about["id"]}
+        self.about |= {"exported_with": provenance.environment()}
 
-        try:
-            method, losses = quantization.quantize(
-                kind, original.folder, folder, x, loss, LOG, compression.KEEP_LAST
+    def after_training(self, failures: list[str]) -> list[Judged]:
+        """By post-training quantization, for every runtime; `failures` gets those that failed."""
+        made = []
+        for form in forms.present(self.original):
+            try:
+                made.append(self.quantized(self.original.folder, form.kind))
+            except UserError as error:
+                failures.append(f"int8 {form.runtime}: {error}")
+        return made
+
+    def fine_tuned(self, options) -> list[Judged]:
+        """By fine-tuning in 8 bits."""
+        size, name = self.original.preprocess.input_size, self.original.about["id"]
+        student, teacher = compression.student_and_teacher(chosen_run(Path(name)))
+        print(f"Fine-tuning in 8 bits: {quantization_aware.STEPS} steps ...", flush=True)
+        batches = compression.endless_batches(options, self.original.preprocess)
+        folder, learned = (self.scratch / part for part in ("fine-tuned", "learned"))
+        weights = quantization_aware.fine_tune(
+            student, teacher, compression.apart, batches, folder, size, LOG
+        )
+        made = [self.checked(folder, "paddle", method="fine-tuned")]
+        # ONNX Runtime quantizes what was learned once more, in its own way.
+        teacher.set_state_dict(teacher.state_dict() | weights)
+        save_network(teacher, learned, size)
+        write_onnx(learned, LOG)
+        return [*made, self.quantized(learned, "onnx", fine_tuned=True)]
+
+    def quantized(self, source: Path, kind: str, **known) -> Judged:
+        """The fp32 network in `source` in 8 bits, by the best method."""
+
+        def loss(candidate: Path) -> float:
+            return self.chooser.loss(
+                Form(Export(candidate, self.about, self.original.preprocess), kind)
             )
-        except UserError as error:
-            failures.append(f"int8 {form.runtime}: {error}")
-            continue
-        exports.describe(folder, about, original.preprocess)
+
+        folder = self.scratch / f"{source.name}-{kind}"
+        method, losses = quantization.quantize(
+            kind, source, folder, self.x, loss, LOG, compression.KEEP_LAST
+        )
+        return self.checked(folder, kind, method=method, losses=losses, **known)
+
+    def checked(self, folder: Path, kind: str, **calibration) -> Judged:
+        """A form as whoever deploys it will find it: with the preprocessing that is written."""
+        exports.describe(folder, self.about, self.original.preprocess)
         reread = exports.load(folder, Preprocess)
-        one = judged(Form(reread, kind), judge, limits, method=method, losses=losses, inputs=len(x))
-        if compression.input_hash(shots, reread.preprocess) != input_sha256:
+        one = self.gate.judged(Form(reread, kind), inputs=len(self.x), **calibration)
+        wanted, given = (
+            compression.input_hash(self.shots, preprocess)
+            for preprocess in (self.original.preprocess, reread.preprocess)
+        )
+        if wanted != given:
             fault = f"{one.form.name}: preprocess.json prepares pictures in another way."
             one = replace(one, refused=fault)
-        made.append(one)
-    return made
+        return one
+
+
+def better(first: list[Judged], second: list[Judged]) -> list[Judged]:
+    """Of each runtime the second form, if it was accepted or the first one was not."""
+    chosen = {one.form.kind: one for one in first}
+    for one in second:
+        other = chosen.get(one.form.kind)
+        if other is None or other.refused or not one.refused:
+            chosen[one.form.kind] = one
+    return list(chosen.values())
 
 
 def put_away(original: Export, made: list[Judged]) -> list[Judged]:

@@ -14,7 +14,7 @@ RUNTIME = "Paddle Inference"
 # How the range of an activation follows from the calibration pictures: the mean of the batches'
 # maxima, or a percentile. PaddleSlim's "KL" and "mse" take minutes and were worse.
 METHODS = ("avg", "hist")
-BATCH = 4
+PIXELS = 4 * 320 * 320  # at a time: all maps of the network are held for them
 # The convolutions next to the picture suffer most from 8 bits and hold hardly any weights: as
 # many of them stay fp32 as hold this share together.
 FP32_SHARE = 0.015
@@ -47,7 +47,7 @@ def write(
                         [(row,) for row in x],
                         feed_list=[picture],
                         places=paddle.CPUPlace(),
-                        batch_size=BATCH,
+                        batch_size=int(np.clip(PIXELS // x[0, 0].size, 1, 4)),
                         return_list=False,
                     ),
                     model_filename=MODEL,

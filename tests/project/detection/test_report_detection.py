@@ -158,17 +158,17 @@ def test_exports_and_refusals_are_told_with_their_figures(reported, run):
     folder.mkdir(parents=True)
     made = about | {"parity": both | {"pictures": 24}}
     (folder / "export.json").write_text(json.dumps(made))
-    latency = [{"threads": 1, "median_ms": 12.5, "p99_ms": 15}]
-    form = {"name": "fp32 Paddle Inference", "megabytes": 12.3, "AP50": 0.9, "latency": latency}
-    compression = {"forms": [form, form], "calibration_inputs": 32, "method": "hist"}
-    refused = folder.with_name(folder.name + "-int8.refused")
-    refused.mkdir()
-    reason = {"reason": "int8: AP50 fell.", "exported_with": {"machine": "Linux"}}
-    refused_about = about | reason | {"compression": compression}
-    (refused / "refused.json").write_text(json.dumps(refused_about))
+    row = {"export": "20260131-120000", "kind": "paddle", "megabytes": 12.3, "median_ms": 12.5}
+    row |= {"p99_ms": 15.0, "times_fastest_fp32": 1.0, "change": -0.004}
+    row |= {"AP50": {"value": 0.9, "low": 0.85, "high": 0.95}}
+    fp32, int8 = row | {"name": "fp32 form", "refused": None}, row | {"name": "int8 form"}
+    table = {"pick": {"name": "fp32 form", "export": "20260131-120000"}, "why": "it is fast"}
+    table |= {"forms": [fp32, int8 | {"refused": "int8: AP50 fell."}], "failures": ["no route"]}
+    table |= {"threads": 2, "machine": "Linux", "made": "today", "calibration_pictures": 32}
+    (folder / "pick.json").write_text(json.dumps(table))
     for language in ("en", "zh"):
         text = report(reported, run, language).text
-        for part in ("0.812", "-0.001", "int8: AP50 fell.", "12.5", "32 (hist)"):
+        for part in ("0.812", "-0.001", "int8: AP50 fell.", "12.5", "32.", "fp32 form", "no route"):
             assert part in text
 
 

@@ -1,20 +1,29 @@
 """What compress.py needs to know of classifiers: which pictures, and how a form is judged."""
 
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+import paddle
+from paddle import nn
+from paddle.nn import functional as F
 
-from pipeline import exports, parity
+from pipeline import additions, custom_hooks, exports, parity
+from pipeline.augment import augment
 from pipeline.bootstrap import interval, resamples
 from pipeline.dataset import Sample, read_splits
 from pipeline.exports import Export
 from pipeline.forms import Form
+from pipeline.network import Deployed
 from pipeline.preprocess import Preprocess
 from pipeline.probabilities import probabilities
+from pipeline.trained import load_run
 
 KEEP_LAST = False  # the last convolutions are not yet the answer
 CALIBRATION = 128  # passes through the network to calibrate with: pictures times views
 JUDGED = 64  # pictures to choose by
+BATCH = 16  # pictures to fine-tune with, at a time
 HASHED = 8  # pictures whose inputs are hashed
 
 
@@ -43,6 +52,42 @@ def inputs(samples: list[Sample], preprocess: Preprocess) -> np.ndarray:
 def input_hash(samples: list[Sample], preprocess: Preprocess) -> str:
     """SHA-256 of the network's inputs for some of the pictures."""
     return exports.input_hash([inputs(samples[:HASHED], preprocess)])
+
+
+def student_and_teacher(run: Path) -> tuple[nn.Layer, nn.Layer]:
+    """The trained network twice, for fine-tuning in 8 bits."""
+    return load_run(run).network, load_run(run).network
+
+
+def apart(student: Deployed, teacher: Deployed, x: paddle.Tensor) -> paddle.Tensor:
+    """How far two classifiers' answers are apart: Kullback-Leibler divergence of the
+    probabilities, and mean squared difference of the standardised features."""
+    with paddle.no_grad():
+        features = teacher.classifier.embeddings(x)
+        wanted = F.softmax(teacher.classifier.fc(features))
+    seen = student.classifier.embeddings(x)
+    given = F.log_softmax(student.classifier.fc(seen))
+    return F.kl_div(given, wanted, reduction="batchmean") + F.mse_loss(seen, features)
+
+
+def endless_batches(options, preprocess: Preprocess) -> Iterator[np.ndarray]:
+    """Augmented training pictures [N, 3, S, S], over and over."""
+    rng = np.random.default_rng(options.train.seed)
+    custom_augment = custom_hooks.augment()
+    samples = [sample for sample in read_splits(options) if sample.split == "train"]
+    squares = preprocess.read([sample.path for sample in samples])
+    while True:
+        for batch in np.array_split(rng.permutation(len(squares)), -(-len(squares) // BATCH)):
+            yield preprocess.batch(
+                [custom_augment(augment(squares[i], options.augment, rng), rng) for i in batch]
+            )
+
+
+def remarks(export: Export) -> list[str]:
+    """What else is to be known of the compressed forms."""
+    if additions.read(export.folder):
+        return ["the added classes stay with the fp32 export; what is compressed sees otherwise."]
+    return []
 
 
 class Judge:

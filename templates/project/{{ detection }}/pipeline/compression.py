@@ -1,13 +1,19 @@
 """What compress.py needs to know of detectors: which pictures, and how a form is judged."""
 
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import numpy as np
+import paddle
+from paddle import nn
+from paddle.nn import functional as F
 from tqdm import tqdm
 
 from pipeline import exports, parity
 from pipeline.bootstrap import interval, resamples
+from pipeline.console import UserError
 from pipeline.dataset import Sample, read_splits
 from pipeline.detections import Detections, detect
 from pipeline.exports import Export
@@ -15,11 +21,14 @@ from pipeline.forms import Form
 from pipeline.images import read_picture
 from pipeline.matching import match
 from pipeline.metrics import mean_and_classes
+from pipeline.network import DenseDetector
 from pipeline.preprocess import Preprocess
+from pipeline.trained import Deployed, load_run
 
 KEEP_LAST = True  # the last convolutions are coordinates, which need more than 256 values
 CALIBRATION = 32  # inputs to calibrate with
 JUDGED = 16  # pictures to choose by
+BATCH = 2  # inputs to fine-tune with, at a time, of one picture
 HASHED = 4  # pictures whose inputs are hashed
 
 
@@ -57,6 +66,53 @@ def input_hash(samples: list[Sample], preprocess: Preprocess) -> str:
     """SHA-256 of the network's inputs for some of the pictures."""
     pieces = [preprocess.pieces(read_picture(sample.path)) for sample in samples[:HASHED]]
     return exports.input_hash(preprocess.batch([p.square for p in part]) for part in pieces)
+
+
+def student_and_teacher(run: Path) -> tuple[nn.Layer, nn.Layer]:
+    """The trained network twice, for fine-tuning in 8 bits.
+
+    Raises:
+        UserError: it is one of PaddleDetection's.
+    """
+    student, teacher = (load_run(run).network for _ in range(2))
+    if not isinstance(student.network, DenseDetector):
+        raise UserError(
+            "fine-tuning in 8 bits: only the dense detector can do that. Deploy the fp32 export "
+            "or prune, or set model.detector: dense and train again."
+        )
+    return student, teacher
+
+
+def apart(student: Deployed, teacher: Deployed, x: paddle.Tensor) -> paddle.Tensor:
+    """How far two detectors' answers are apart: cross-entropy of the cells' scores, and, where
+    there may be an object, the difference of its sides in strides."""
+    with paddle.no_grad():
+        logits, sides = teacher.network(x)
+        wanted = F.sigmoid(logits)
+        weight = wanted.max(axis=2, keepdim=True)
+    given, lengths = student.network(x)
+    objects = weight.sum() + 1
+    scores = F.binary_cross_entropy_with_logits(given, wanted, reduction="sum") / objects
+    shift = F.smooth_l1_loss(lengths, sides, reduction="none") / student.network.strides[0]
+    return scores + (shift * weight).sum() / objects
+
+
+def endless_batches(options, preprocess: Preprocess) -> Iterator[np.ndarray]:
+    """Inputs [N, 3, S, S] that show objects of training pictures, turned, over and over."""
+    rng = np.random.default_rng(options.train.seed)
+    samples = [s for s in read_splits(options) if s.split == "train" and len(s.boxes)]
+    while True:
+        for index in rng.permutation(len(samples)):
+            tiles = _with_objects(samples[index], preprocess)
+            chosen = [tiles[i].square for i in rng.permutation(len(tiles))[:BATCH]]
+            if options.augment.symmetry != "none" and rng.random() < 0.5:
+                chosen = [np.ascontiguousarray(square[:, ::-1]) for square in chosen]
+            yield preprocess.batch(chosen)
+
+
+def remarks(export: Export) -> list[str]:
+    """What else is to be known of the compressed forms."""
+    return []
 
 
 class Judge:
