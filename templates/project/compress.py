@@ -17,10 +17,8 @@ way to do that. The test pictures only say, once, whether the result is good eno
 
 import argparse
 import os
-import shutil
 import time
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,7 +29,7 @@ from pipeline import (
     exports,
     files,
     forms,
-    latency,
+    judged,
     parity,
     picking,
     provenance,
@@ -46,6 +44,7 @@ from pipeline.dataset import read_splits
 from pipeline.exports import Export
 from pipeline.forms import Form
 from pipeline.inference import save_network, write_onnx
+from pipeline.judged import Judged
 from pipeline.parity import METRIC
 from pipeline.preprocess import Preprocess
 from pipeline.project import CACHE, chosen_run, shown
@@ -55,23 +54,6 @@ ADVICE = (
     "Deploy another form, fine-tune longer, add training pictures, or allow more loss in "
     "settings.yaml."
 )
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A form beside the trained model's fp32 form on the test pictures.
-
-    Attributes:
-        form: the form.
-        result: its figures.
-        refused: why it may not be used; None where it may.
-        calibration: how it was quantized; empty for fp32.
-    """
-
-    form: Form
-    result: dict
-    refused: str | None
-    calibration: dict = field(default_factory=dict)
 
 
 def main() -> None:
@@ -89,7 +71,7 @@ def main() -> None:
     print(f"Judging by {len(tests)} test pictures ...", flush=True)
     gate = Gate(fp32, tests, options.limits)
     originals = forms.originals(export, Preprocess)
-    found = [gate.judged(form) for form in forms.present(*originals)]
+    found = [gate.judge(form) for form in forms.present(*originals)]
     failures: list[str] = []
     for original in originals:
         with TemporaryDirectory() as scratch:
@@ -97,11 +79,11 @@ def main() -> None:
             made = quantizer.after_training(failures)
             if original is export and (arguments.qat or all(one.refused for one in made)):
                 try:
-                    made = better(made, quantizer.fine_tuned(options))
+                    made = judged.better(made, quantizer.fine_tuned(options))
                 except UserError as error:
                     failures.append(str(error))
-            found += put_away(original, made)
-    rows = timed(found, export.preprocess.input_size)
+            found += judged.put_away(original, made)
+    rows = judged.timed(found, export.preprocess.input_size, METRIC)
     picked, why = picking.pick(rows, options.limits)
     threads = len(os.sched_getaffinity(0))
     picking.show(rows, METRIC, threads)
@@ -144,10 +126,10 @@ class Gate:
     """Judges forms by the test pictures, beside the trained model's fp32 form."""
 
     def __init__(self, fp32: Form, tests: list, limits):
-        self.judge, self.limits = Judge(fp32, tests), limits
+        self.beside, self.limits = Judge(fp32, tests), limits
 
-    def judged(self, form: Form, **calibration) -> Judged:
-        result = self.judge.compare(form)
+    def judge(self, form: Form, **calibration) -> Judged:
+        result = self.beside.compare(form)
         faults = parity.faults(form.name, result, self.limits, exact=False)
         return Judged(form, result, " ".join(faults) or None, calibration)
 
@@ -218,7 +200,7 @@ class Quantizer:
         """A form as whoever deploys it will find it: with the preprocessing that is written."""
         exports.describe(folder, self.about, self.original.preprocess)
         reread = exports.load(folder, Preprocess)
-        one = self.gate.judged(Form(reread, kind), inputs=len(self.x), **calibration)
+        one = self.gate.judge(Form(reread, kind), inputs=len(self.x), **calibration)
         wanted, given = (
             compression.input_hash(self.shots, preprocess)
             for preprocess in (self.original.preprocess, reread.preprocess)
@@ -227,68 +209,6 @@ class Quantizer:
             fault = f"{one.form.name}: preprocess.json prepares pictures in another way."
             one = replace(one, refused=fault)
         return one
-
-
-def better(first: list[Judged], second: list[Judged]) -> list[Judged]:
-    """Of each runtime the second form, if it was accepted or the first one was not."""
-    chosen = {one.form.kind: one for one in first}
-    for one in second:
-        other = chosen.get(one.form.kind)
-        if other is None or other.refused or not one.refused:
-            chosen[one.form.kind] = one
-    return list(chosen.values())
-
-
-def put_away(original: Export, made: list[Judged]) -> list[Judged]:
-    """Moves what was accepted to <id>-int8/ and the rest to <id>-int8.refused/; nothing of an
-    earlier call stays in either."""
-    target = original.folder.with_name(original.folder.name + forms.INT8)
-    placed = []
-    for folder, accepted in ((target, True), (exports.aside(target), False)):
-        mine = [one for one in made if (one.refused is None) == accepted]
-        if not mine:
-            files.remove(folder)
-            continue
-        with files.replacing(folder) as beside:
-            beside.mkdir()
-            for one in mine:
-                for name in one.form.file_names:
-                    shutil.copyfile(one.form.export.folder / name, beside / name)
-            records = {one.form.kind: one.result | one.calibration for one in mine}
-            about = mine[0].form.export.about | {"compression": records}
-            exports.describe(beside, about, original.preprocess)
-            if not accepted:
-                exports.refuse(beside, " ".join(one.refused or "" for one in mine))
-        export = Export(folder, about, original.preprocess)
-        placed += [replace(one, form=Form(export, one.form.kind)) for one in mine]
-    return placed
-
-
-def timed(found: list[Judged], size: int) -> list[dict]:
-    """The rows of the table: every form with its size, its times, taken in turn with one input at
-    a time on all cores, and what it loses."""
-    print(f"Timing {len(found)} forms in turn ...", flush=True)
-    one = latency.picture(size)
-    times = latency.interleaved(
-        {each.form.name: partial(each.form.predictor().run, one) for each in found}
-    )
-    rows = [
-        {
-            "name": each.form.name,
-            "export": each.form.export.about["id"],
-            "kind": each.form.kind,
-            "is_original": each.form.is_original,
-            "megabytes": each.form.megabytes,
-            **times[each.form.name],
-            METRIC: each.result["interval"],
-            "change": each.result[f"{METRIC}_change"],
-            "refused": each.refused,
-            **each.calibration,
-        }
-        for each in found
-    ]
-    picking.add_ratios(rows)
-    return rows
 
 
 if __name__ == "__main__":

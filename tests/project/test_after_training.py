@@ -443,6 +443,9 @@ def test_where_int8_lost_too_much_fp32_is_picked(compressible, run):
         "self.name, self.x = name, x",
         "self.name, self.x = name, 1e4 * x",
     )
+    # Fine-tuning in 8 bits is tried then; it is spoilt, too.
+    edit(compressible / "pipeline" / "quantization_aware.py", "STEPS = 200", "STEPS = 2")
+    edit(compressible / "pipeline" / "quantization_aware.py", "RATE = 1e-4", "RATE = 10.0")
     folder, refused = int8_of(compressible)
     folder.mkdir()  # of an earlier call
     done = run(compressible, "compress.py")
@@ -451,6 +454,7 @@ def test_where_int8_lost_too_much_fp32_is_picked(compressible, run):
     assert not folder.exists() and (refused / "refused.json").is_file()
     table = read(the_export(compressible) / "pick.json")
     assert table["pick"]["name"].startswith("fp32 ")
+    assert "Fine-tuning in 8 bits" in done.stdout
     assert "Pick:    fp32 " in done.stdout and "nothing compressed is faster" in done.stdout
     assert run(compressible, "report.py").returncode == 0
     page = Page((the_run(compressible) / "report.html").read_text(encoding="utf-8"))
