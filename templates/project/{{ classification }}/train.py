@@ -14,6 +14,7 @@ and kept only if it beats stage 1 there; then it is repeated with all shots.
 
 import argparse
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -82,20 +83,23 @@ def main() -> None:
     def pictures(rows: np.ndarray) -> Pictures:
         return Pictures([squares[i] for i in rows], labels[rows], features[rows, 0])
 
+    def batches_of(fitted: Pictures) -> Callable:
+        kind = episodic_batches if options.train.episodic else batches
+        return partial(kind, fitted, options, preprocess, custom_augment)
+
     def tune(replicas: Replicas, fitted: Pictures, held_out: Pictures | None, name: str) -> None:
         judge = held_out and judged_by(held_out, replicas, preprocess)
-        given, loss = batches, losses
-        if weight := options.train.episodic:
-            given, loss = episodic_batches, partial(episodic_losses, weight)
-        epoch = partial(given, fitted, options, preprocess, custom_augment)
         each = steps_an_epoch(len(fitted.labels), options.train.batch_size)
         epochs = max(1, round(steps / each))
         phase = Phase(run, name)
-        fine_tune(replicas, epoch, loss, judge, epochs, each, phase, options.train)
+        fine_tune(replicas, batches_of(fitted), loss, judge, epochs, each, phase, options.train)
 
     custom_augment = custom_hooks.augment()
+    weight = options.train.episodic
+    loss = partial(episodic_losses, weight) if weight else losses
+    batch = next(batches_of(pictures(shots))(np.random.default_rng(options.train.seed)))
+    steps = affordable_steps(run, state, batch, loss, len(folds) + 1, options)
     x = preprocess.batch(squares)
-    steps = affordable_steps(run, state, x[shots], len(folds) + 1, options)
     logits = []
     for number, (fitted, held_out) in enumerate(folds, 1):
         replicas = new_replicas(options, state)
@@ -192,15 +196,15 @@ def new_replicas(options, state: dict) -> Replicas:
     return replicas
 
 
-def affordable_steps(run: Path, state: dict, x: np.ndarray, times: int, options) -> int:
+def affordable_steps(
+    run: Path, state: dict, batch: tuple, loss: Callable, times: int, options
+) -> int:
     """The steps of the settings; fewer if taking them so many times would last longer than
-    `train.minutes`, measured on a few of them."""
+    `train.minutes`, measured on a batch."""
     if planned := runs.about(run).get("planned_steps"):
         return planned
     replicas = new_replicas(options, state)
-    x = x[: -(-len(x) // -(-len(x) // options.train.batch_size))]  # as large as a batch will be
-    targets = np.full((len(x), len(options.classes)), 1 / len(options.classes), np.float32)
-    minutes = times * replicas.seconds_a_step([(x, targets)] * TIMED_STEPS, losses) / 60
+    minutes = times * replicas.seconds_a_step([batch] * TIMED_STEPS, loss) / 60
     steps = max(1, min(options.train.steps, int(options.train.minutes / minutes)))
     runs.note(run, planned_steps=steps)
     print(f"Stage 2: {steps} steps, {times} times: up to {steps * minutes:.1f} minutes")
