@@ -4,7 +4,6 @@ from pipeline import report_base_text
 
 CHINESE = report_base_text.CHINESE | {
     "Accuracy": "准确率",
-    "Accuracy of the trained classes before": "已训练类别的准确率：添加前",
     "Accuracy on held-out pictures": "留出图片上的准确率",
     "Added": "添加时间",
     "Calibration": "概率校准",
@@ -43,6 +42,7 @@ CHINESE = report_base_text.CHINESE | {
     "person would find hard, too.": (
         "把握最大的错误排在最前：可能是标注错误、新的缺陷类型，或者人也难以判断的图片。"
     ),
+    "Trained classes before": "已训练类别：添加前",
     "after": "添加后",
     "probability given": "给出的概率",
     "share right": "答对的比例",
