@@ -43,7 +43,8 @@ def main() -> None:
     for name, data, change in cases:
         scores = scores_of(arguments, pictures(data, arguments.pictures), change)
         row = {"data": arguments.data.name, "case": name, "commit": harness.commit()}
-        row |= {"training_pictures": about["drift"]["pictures"], "pictures": len(scores)}
+        row |= {"stage": about["run"]["stage"], "training_pictures": about["drift"]["pictures"]}
+        row |= {"pictures": len(scores)}
         row |= measured(scores, about["drift"]["usual"], arguments.window)
         rows.append(row)
         print(f"{name}: {row}", flush=True)

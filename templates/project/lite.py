@@ -83,12 +83,16 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--export", type=Path, help="id or folder; the newest by default")
+    parser.add_argument("--export", type=Path, help="id or folder; the newest fp32 one by default")
     return parser.parse_args()
 
 
 def to_convert(export: exports.Export) -> list[exports.Export]:
-    """The export, and its int8 one if that was accepted; those in the old program format."""
+    """The fp32 export, and its int8 one if that was accepted; those in the old program format."""
+    if export.about["precision"] != "fp32":
+        raise UserError(
+            f"{shown(export.folder)} is int8. Name the fp32 export; both are converted."
+        )
     int8 = export.folder.with_name(f"{export.folder.name}-int8")
     found = [export]
     if (int8 / MODEL).is_file():
