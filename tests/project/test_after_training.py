@@ -188,6 +188,44 @@ def test_evaluation_is_whole(finished):
             assert picture.width > 200
 
 
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("lite", ["no format 'lite'", "runs on ARM boards alone", "Choose from paddle, onnx"]),
+        ("int8-paddle", ["no format 'int8-paddle'", "compress.py makes it", "paddle, onnx"]),
+        ("openvino", ["no format 'openvino'. Choose from paddle, onnx, tensorrt"]),
+        ("tensorrt", ["TensorRT is not here", "NVIDIA card", "Jetson"]),
+        ("tensorrt-fp16", ["TensorRT is not here"]),
+    ],
+)
+def test_a_format_that_cannot_be_run_here_is_one_line(copy, run, name, texts):
+    done = run(copy, "predict.py", "data/0.png", "--format", name)
+    assert fails_with_one_line(done, *texts)
+
+
+def test_tensorrt_gets_the_shapes_of_every_tensor_and_the_settings(finished, in_project, tmp_path):
+    """As far as a Paddle without TensorRT can show it: it knows the settings, and says so."""
+    from paddle import inference
+
+    from pipeline import tensorrt
+
+    export = the_export(finished)
+    size = read(export / "preprocess.json")["input_size"]
+    tensorrt.collect_shapes(export, size, tmp_path / tensorrt.SHAPES)
+    text = (tmp_path / tensorrt.SHAPES).read_text(encoding="utf-8")
+    (block,) = (part for part in text.split("shape_range_info") if 'name: "picture"' in part)
+    shapes = [
+        [int(value) for value in re.findall(rf"{bound}_shape: (\d+)", block)]
+        for bound in ("min", "max")
+    ]
+    assert shapes == [[1, 3, size, size], [16, 3, size, size]]
+    for precision in tensorrt.PRECISIONS:
+        config = inference.Config(str(export / "model.pdmodel"), str(export / "model.pdiparams"))
+        with pytest.raises(RuntimeError, match="compile with TENSORRT"):
+            tensorrt.use_tensorrt(config, precision, tmp_path)
+        assert config.tuned_tensorrt_dynamic_shape()
+
+
 def test_test_pictures_that_were_trained_on_are_refused(copy, run):
     edit(copy / "data" / "splits.csv", ",train,", ",test,")
     assert fails_with_one_line(run(copy, "evaluate.py"), "1 test pictures were training pictures")
@@ -200,6 +238,7 @@ def test_the_export_alone_says_what_evaluation_said(copy, run, kind):
     needed = "console files images inference preprocess probabilities exports project quiet"
     needed += " tables added additions drift drift_log input_check onnx_runtime prototypes"
     needed += " reference whitening __init__"
+    needed += " formats forms tensorrt"
     for path in copy.iterdir():
         if path.name not in ("predict.py", "pipeline", "export", "data"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -400,6 +439,8 @@ def test_int8_is_small_and_usable_and_a_form_is_picked(compressible, run):
             compressible, "predict.py", "data", "--json", "--export", folder, "--format", kind
         )
         assert done.returncode == 0 and len(answers(done)) == 36, done.stderr
+        same = run(compressible, "predict.py", "data", "--json", "--format", f"int8-{kind}")
+        assert same.stdout == done.stdout
     assert run(compressible, "report.py").returncode == 0
     page = Page((the_run(compressible) / "report.html").read_text(encoding="utf-8"))
     assert f"Pick: {table['pick']['name']}" in page.text and "int8 ONNX Runtime" in page.text
@@ -431,7 +472,9 @@ def test_a_refused_runtime_leaves_no_file_and_unmet_limits_are_told(compressible
     (row,) = (row for row in table["forms"] if row["refused"])
     assert row["name"] == "int8 ONNX Runtime" and "accuracy fell" in row["refused"]
     done = run(compressible, "predict.py", "data", "--export", folder, "--format", "onnx")
-    assert fails_with_one_line(done, "model.onnx: missing")
+    assert fails_with_one_line(done, "no format 'onnx'. Choose from paddle, tensorrt")
+    done = run(compressible, "predict.py", "data", "--format", "int8-onnx")
+    assert fails_with_one_line(done, "compress.py makes it", "Choose from paddle, onnx, tensorrt")
     done = run(compressible, "predict.py", "data", "--export", refused, "--format", "onnx")
     assert fails_with_one_line(done, "was refused: int8 ONNX Runtime: accuracy fell")
 

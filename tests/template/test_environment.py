@@ -83,7 +83,7 @@ def pins(lock: str) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("lock", ["cpu.txt", "gpu.txt", "jupyter.txt", "lite.txt"])
+@pytest.mark.parametrize("lock", ["cpu.txt", "gpu.txt", "image.txt", "lite.txt"])
 def test_the_lock_pins_every_package_with_hashes_and_no_address(lock):
     assert all(pins(lock).values())
 
@@ -95,11 +95,12 @@ def test_the_gpu_lock_is_the_cpu_lock_without_paddle():
     assert "paddlepaddle-gpu 3.0.0" in (REQUIREMENTS / "gpu.in").read_text(encoding="utf-8")
 
 
-def test_jupyter_changes_no_version_of_the_lock():
+def test_what_the_images_add_changes_no_version_of_the_lock():
     cpu = {line.split()[0] for line in pins("cpu.txt")}
     shared = {pin.split("==")[0] for pin in cpu}
-    jupyter = {line.split()[0] for line in pins("jupyter.txt")}
-    assert {pin for pin in jupyter if pin.split("==")[0] in shared} <= cpu
+    added = {line.split()[0] for line in pins("image.txt")}
+    assert {pin for pin in added if pin.split("==")[0] in shared} <= cpu
+    assert {"jupyterlab", "modelscope"} <= {pin.split("==")[0] for pin in added - cpu}
 
 
 def test_what_the_template_imports_is_asked_for():

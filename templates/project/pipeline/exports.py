@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import files, input_check
+from pipeline import files, input_check, tensorrt
 from pipeline.console import UserError
 from pipeline.inference import Predictor
 from pipeline.onnx_runtime import OnnxPredictor
@@ -43,7 +43,12 @@ class Export:
         return self.about["classes"]
 
     def predictor(self, kind: str = "paddle", threads: int | None = None):
-        """The network in Paddle Inference (`paddle`) or in ONNX Runtime (`onnx`)."""
+        """The network in Paddle Inference (`paddle`), ONNX Runtime (`onnx`) or TensorRT
+        (`tensorrt`, `tensorrt-fp16`)."""
+        if kind in tensorrt.KINDS:
+            precision = "int8" if self.about["precision"] == "int8" else tensorrt.KINDS[kind]
+            size = self.preprocess.input_size
+            return tensorrt.tensorrt_predictor(self.folder, precision, size)
         if kind == "onnx":
             return OnnxPredictor(self.folder, threads)
         return Predictor(self.folder, threads, int8=self.about["precision"] == "int8")

@@ -1,6 +1,7 @@
 """Exported networks: writing and running them. Needs no training code."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,12 +26,19 @@ class Predictor:
         folder: holds `model.pdmodel` and `model.pdiparams`.
         threads: CPU threads; all cores by default.
         int8: compute in 8 bit what was quantized, instead of only imitating it.
+        adjust: changes the configuration before the network is loaded.
 
     Raises:
         UserError: the files are missing or broken.
     """
 
-    def __init__(self, folder: Path, threads: int | None = None, int8: bool = False):
+    def __init__(
+        self,
+        folder: Path,
+        threads: int | None = None,
+        int8: bool = False,
+        adjust: Callable[[inference.Config], None] | None = None,
+    ):
         for name in (MODEL, WEIGHTS):
             if not (folder / name).is_file():
                 raise UserError(f"{folder / name}: missing. Run export.py again.")
@@ -45,6 +53,8 @@ class Predictor:
             config.set_cpu_math_library_num_threads(threads or len(os.sched_getaffinity(0)))
         config.enable_memory_optim()
         config.disable_glog_info()
+        if adjust:
+            adjust(config)
         try:
             with quiet.output_to(Path(os.devnull)):  # each int8 pass prints what it found
                 self.predictor = inference.create_predictor(config)

@@ -7,6 +7,7 @@ Writes: a table on standard output, or a line of JSON for every picture
     python predict.py some/folder --json > answers.jsonl
     python predict.py some/folder --export export/20260131-120000-int8
     python predict.py some/folder --format onnx
+    python predict.py some/folder --format int8-paddle
     python predict.py some/folder --drift-log runs/drift.log    # over time, for make visualdl
 
 Where the pictures of a call (12 or more) look unlike the training pictures, a line on standard
@@ -23,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import added, console, drift, drift_log, exports, tables
+from pipeline import added, console, drift, drift_log, exports, formats, tables
 from pipeline.console import UserError
 from pipeline.images import SUFFIXES, PictureError, read_picture
 from pipeline.preprocess import Preprocess
@@ -35,8 +36,9 @@ BATCH = 16
 def main() -> None:
     arguments = read_arguments()
     paths = find_pictures(arguments.pictures)
-    export = exports.load(exports.chosen(arguments.export), Preprocess)
-    predictor = export.predictor(arguments.format)
+    given = exports.load(exports.chosen(arguments.export), Preprocess)
+    export, kind = formats.chosen(given, arguments.format)
+    predictor = export.predictor(kind)
     more = added.of(export)
     names = export.classes + (more.names if more else [])
     familiar = drift.read(export.folder)
@@ -72,7 +74,9 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("pictures", type=Path, help="a picture, or a folder of them")
     parser.add_argument("--export", type=Path, help="folder; the newest fp32 export by default")
     parser.add_argument("--json", action="store_true", help="a line of JSON for every picture")
-    parser.add_argument("--format", choices=("paddle", "onnx"), default="paddle")
+    parser.add_argument(
+        "--format", default="paddle", help="paddle (default), onnx, int8-paddle, tensorrt, ..."
+    )
     parser.add_argument("--drift-log", type=Path, metavar="FOLDER", help="for a line a call")
     return parser.parse_args()
 

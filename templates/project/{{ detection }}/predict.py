@@ -11,6 +11,7 @@ Writes: a table on standard output, or a line of JSON for every picture; with --
     python predict.py some/folder --thresholds      # those that evaluate.py set for each class
     python predict.py some/folder --export export/20260131-120000-int8
     python predict.py some/folder --format onnx
+    python predict.py some/folder --format int8-paddle
     python predict.py some/folder --drift-log runs/drift.log    # over time, for make visualdl
 
 Boxes are x0, y0, x1, y1 in pixels of the upright picture, x to the right and y down. Where the
@@ -26,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import console, drawing, drift, drift_log, exports, tables
+from pipeline import console, drawing, drift, drift_log, exports, formats, tables
 from pipeline.console import UserError
 from pipeline.detections import Detections, detect
 from pipeline.images import SUFFIXES, PictureError, read_picture
@@ -37,9 +38,10 @@ def main() -> None:
     arguments = read_arguments()
     paths = find_pictures(arguments.pictures)
     check_target(arguments.draw, arguments.pictures)
-    export = exports.load(exports.chosen(arguments.export), Preprocess)
+    given = exports.load(exports.chosen(arguments.export), Preprocess)
+    export, kind = formats.chosen(given, arguments.format)
     least = least_scores(arguments, export)
-    predictor = export.predictor(arguments.format)
+    predictor = export.predictor(kind)
     familiar = drift.read(export.folder)
     answers, scores, broken = [], [], 0
     for path in paths:
@@ -79,7 +81,9 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--export", type=Path, help="folder; the newest fp32 export by default")
     parser.add_argument("--json", action="store_true", help="a line of JSON for every picture")
     parser.add_argument("--draw", type=Path, metavar="FOLDER", help="new folder for the pictures")
-    parser.add_argument("--format", choices=("paddle", "onnx"), default="paddle")
+    parser.add_argument(
+        "--format", default="paddle", help="paddle (default), onnx, int8-paddle, tensorrt, ..."
+    )
     parser.add_argument("--drift-log", type=Path, metavar="FOLDER", help="for a line a call")
     score = parser.add_mutually_exclusive_group()
     score.add_argument("--min-score", type=share, help="by default predict.min_score of the run")

@@ -86,6 +86,14 @@ def test_boxes_are_in_pixels_of_the_picture(exported, pictures, run, kind):
         ]
 
 
+def test_a_format_that_is_not_there_is_one_line(exported, pictures, run):
+    for name, text in (("int8-paddle", "compress.py makes it"), ("tensorrt", "NVIDIA card")):
+        done = run(exported, "predict.py", pictures, "--format", name)
+        assert done.returncode == 1 and done.stdout == ""
+        assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+        assert text in done.stderr
+
+
 def test_the_table_has_a_row_for_each_box_and_one_for_none(exported, pictures, run):
     done = run(exported, "predict.py", pictures / "a.png", "--min-score", "0.7")
     header, row = done.stdout.splitlines()
@@ -166,6 +174,7 @@ def test_prediction_needs_the_export_alone(exported, pictures, run):
             path.unlink()
     needed = "boxes console detections drawing exports files fonts images inference preprocess"
     needed += " drift drift_log input_check onnx_runtime whitening"
+    needed += " formats forms tensorrt"
     for path in (exported / "pipeline").glob("*.py"):
         if path.stem not in {*needed.split(), "project", "quiet", "tables", "__init__"}:
             path.unlink()

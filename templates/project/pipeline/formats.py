@@ -1,0 +1,46 @@
+"""What predict.py --format can name: an export, or what was made from it, in one of the runtimes.
+
+A name is that of the runtime (`onnx`). For what was made from the export it begins with the end of
+that folder's name: `int8-paddle` is `export/<id>-int8/` in Paddle Inference.
+"""
+
+from pipeline import forms, tensorrt
+from pipeline.console import UserError
+from pipeline.exports import Export
+from pipeline.project import shown
+
+# How the names of what can be missing begin, and why it is.
+REASONS = {
+    "lite": " (a .nb file runs on ARM boards alone, not here)",
+    "pruned": " (prune.py makes it, unless it loses too much)",
+    "int8": " (compress.py makes it, unless it loses too much)",
+}
+
+
+def chosen(export: Export, name: str) -> tuple[Export, str]:
+    """The export and the kind of its predictor that a name stands for.
+
+    Raises:
+        UserError: there is no such format; says what there is, and how to get what is missing.
+    """
+    kinds = [*(form.kind for form in forms.present(export)), *tensorrt.KINDS]
+    if name in kinds:
+        return export, name
+    others = _made_from(export)
+    if name not in others:
+        reason = next((text for start, text in REASONS.items() if name.startswith(start)), "")
+        raise UserError(
+            f"{shown(export.folder)}: no format {name!r}{reason}. Choose from "
+            f"{', '.join([*kinds, *others])}; TensorRT needs an NVIDIA card."
+        )
+    return others[name]
+
+
+def _made_from(export: Export) -> dict[str, tuple[Export, str]]:
+    """By name, the forms of what was made from an export and not refused."""
+    prefix = f"{export.folder.name}-"
+    return {
+        f"{made.folder.name.removeprefix(prefix)}-{form.kind}": (made, form.kind)
+        for made in forms.family(export, type(export.preprocess))[1:]
+        for form in forms.present(made)
+    }
