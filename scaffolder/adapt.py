@@ -72,9 +72,10 @@ def adapt(
             "what one task has learned does not fit another"
         )
     notes: list[Note] = []
-    run = origin.run(run_id) if run_id is not None else _newest_finished(origin, notes)
-    if run and not run.finished:
-        raise UsageError(f"run {run.id} of {origin.name} is not finished: train.py --resume there")
+    if run_id is not None:
+        run: Run | None = origin.run_to_start_from(run_id)
+    else:
+        run = _newest_finished(origin, notes)
     names = {"project": origin.name, "run": run.id if run else None}
     start = "start_run" if run else "start_base", names
 
@@ -116,9 +117,10 @@ def _newest_finished(origin: Existing, notes: list[Note]) -> Run | None:
         except FewshotError as error:
             notes.append(("unusable_run", {"run": name, "why": error}))
             continue
-        if run.finished:
+        if run.finished and not run.pruned:
             return run
-        notes.append(("unfinished_run", {"run": name}))
+        if not run.finished:
+            notes.append(("unfinished_run", {"run": name}))
     notes.append(("no_run", {"project": origin.name}))
     return None
 

@@ -31,6 +31,11 @@ class Run:
         return self.about.get("finished") is True
 
     @property
+    def pruned(self) -> bool:
+        """Whether channels were taken out of the network: no training can start from it."""
+        return "pruned_from" in self.about
+
+    @property
     def classes(self) -> list[str]:
         """The classes in the order of the head's rows."""
         return list(self.about["settings"]["classes"])
@@ -81,6 +86,22 @@ class Existing:
         if not (os.path.lexists(model) and stat.S_ISREG(os.lstat(model).st_mode)):
             raise FewshotError(f"{model} is not an ordinary file")
         return Run(name, model, about)
+
+    def run_to_start_from(self, name: str) -> Run:
+        """Reads a run that training can start from.
+
+        Raises:
+            FewshotError: As `run`; or it is not finished, or pruned.
+        """
+        run = self.run(name)
+        if not run.finished:
+            raise UsageError(f"run {name} of {self.name} is not finished: train.py --resume there")
+        if run.pruned:
+            raise UsageError(
+                f"run {name} of {self.name} is pruned, and no training can start from it: "
+                "take the run that it was made from"
+            )
+        return run
 
 
 def read(folder: Path) -> Existing:

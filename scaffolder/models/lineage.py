@@ -43,12 +43,14 @@ def publish(project: Path, run_id: str | None = None, name: str | None = None) -
         name: What the model shall be called; project and run by default.
 
     Raises:
-        FewshotError: There is no such run, or it is not finished, or its model is damaged.
+        FewshotError: There is no such run, or it is not finished or pruned, or its model is
+            damaged.
     """
     origin = existing.read(project)
-    run = origin.run(run_id) if run_id is not None else _newest_finished(origin)
-    if not run.finished:
-        raise UsageError(f"run {run.id} of {origin.name} is not finished: train.py --resume there")
+    if run_id is not None:
+        run = origin.run_to_start_from(run_id)
+    else:
+        run = _newest_finished(origin)
     name = entry.check_name(name or _default_name(origin.name, run.id))
     if name in entry.known_models():
         raise UsageError(f"{name} is a model that comes with fewshot: take another --name")
@@ -137,7 +139,7 @@ def _newest_finished(origin: Existing) -> Run:
             run = origin.run(run_id)
         except FewshotError:
             continue
-        if run.finished:
+        if run.finished and not run.pruned:
             return run
     raise FewshotError(f"{origin.name} has no finished run: train.py first")
 

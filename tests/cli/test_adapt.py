@@ -197,6 +197,18 @@ def test_a_run_can_be_chosen(fewshot, source, tmp_path):
     assert weights == (old / "model.safetensors").read_bytes()
 
 
+def test_a_pruned_run_is_no_start(fewshot, source, tmp_path):
+    whole = add_run(source, "20260101-120000")
+    add_run(source, "20260101-120000-pruned", pruned_from={"run": whole.name})
+    done = fewshot("adapt", "pcb", "two", "--defaults")
+    assert done.returncode == 0 and "Not used" not in done.stdout, done.stderr
+    weights = (tmp_path / "two/start/model.safetensors").read_bytes()
+    assert weights == (whole / "model.safetensors").read_bytes()
+    shutil.rmtree(tmp_path / "two")
+    done = fewshot("adapt", "pcb", "x", "--run", "20260101-120000-pruned", "--defaults")
+    assert_refused(done, tmp_path, "is pruned, and no training can start from it")
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

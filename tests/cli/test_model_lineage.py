@@ -152,6 +152,7 @@ def test_runs_that_cannot_be_read_are_named(models, project):
     ("about", "text"),
     [
         ({"finished": False}, "line has no finished run: train.py first"),
+        ({"pruned_from": {}}, "line has no finished run: train.py first"),
         ({"settings": {"classes": ["a" * 3000]}}, "not a record of a model: classes"),
         ({"weights": {"backbone": "x" * 3000}}, "not a record of a model: architecture"),
         ({"metrics": [1]}, "not a record of a model: metrics"),

@@ -769,3 +769,39 @@ def test_a_report_without_the_later_steps_names_their_commands(copy, run):
 @pytest.mark.parametrize("script", ["evaluate.py", "compress.py", "benchmark.py"])
 def test_before_training_one_line_says_what_to_do(project, run, script):
     assert fails_with_one_line(run(project, script), "Run ", "first")
+
+
+def test_a_pruned_run_is_smaller_and_goes_all_the_way(copy, run):
+    parent = the_run(copy)
+    edit(copy / "settings.yaml", "model:", "prune: {keep: 0.4, minutes: 0.01}\nmodel:")
+    done = run(copy, "prune.py")
+    assert done.returncode == 0, done.stderr
+    pruned = parent.with_name(f"{parent.name}-pruned")
+    about, before = read(pruned / "run.json"), read(parent / "run.json")
+    digest = hashlib.sha256((parent / "model.safetensors").read_bytes()).hexdigest()
+    assert about["pruned_from"] == {"run": parent.name, "sha256": digest, "keep": 0.4}
+    assert about["finished"] and set(about["held_out"]) == {"pictures", "unpruned", "cut", "pruned"}
+    assert about["weights"] == before["weights"] | {"widths": about["weights"]["widths"]}
+
+    # It exports like any other run, with the parity of one, and predicts.
+    done = run(copy, "export.py")
+    assert done.returncode == 0, done.stderr
+    export = copy / "export" / pruned.name
+    size = [(folder / "model.onnx").stat().st_size for folder in (export, the_export_of(parent))]
+    assert size[0] < 0.6 * size[1]
+    done = run(copy, "predict.py", "data/0.png", "--json", "--export", f"export/{pruned.name}")
+    assert done.returncode == 0 and answers(done)[0]["class"] in CLASSES
+
+    # Interrupted, it goes on; what can't be done with it says so.
+    del about["held_out"]["pruned"]
+    (pruned / "run.json").write_text(json.dumps(about | {"finished": False}), encoding="utf-8")
+    done = run(copy, "prune.py", "--resume")
+    assert done.returncode == 0 and read(pruned / "run.json")["finished"], done.stderr
+    done = run(copy, "prune.py", "--run", pruned.name)
+    assert fails_with_one_line(done, "pruned already", parent.name)
+    assert fails_with_one_line(run(copy, "prune.py", "--resume"), "without --resume")
+    assert fails_with_one_line(run(copy, "train.py", "--resume"), "is finished", parent.name)
+
+
+def the_export_of(run_folder):
+    return run_folder.parents[1] / "export" / run_folder.name

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "templates/project"
 REQUIREMENTS = TEMPLATE / "requirements"
 STEPS = """
-setup doctor check train evaluate export compress benchmark lite predict report all test
+setup doctor check train evaluate export prune compress benchmark lite predict report all test
 """.split()
 
 # Where the name to import is not the name to install.

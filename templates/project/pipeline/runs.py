@@ -8,7 +8,7 @@ from safetensors.numpy import save_file
 
 from pipeline import files, input_check, provenance
 from pipeline.console import UserError
-from pipeline.project import ROOT, RUNS, newest, shown
+from pipeline.project import PRUNED, ROOT, RUNS, newest, shown
 
 ABOUT = "run.json"
 MODEL = "model.safetensors"
@@ -16,21 +16,25 @@ MODEL = "model.safetensors"
 
 def newest_unfinished() -> Path:
     """The run that `--resume` goes on with. Raises UserError where there is none."""
-    run = newest(RUNS, ABOUT, "Start one with: python train.py")
+    run = newest(RUNS, ABOUT, "Start one with: python train.py", skip=PRUNED)
     if files.read_json(run / ABOUT)["finished"]:
         raise UserError(f"{shown(run)} is finished. Start a new run without --resume.")
     return run
 
 
-def begin(options, weights: dict, data: list[dict]) -> Path:
+def begin(options, weights: dict, data: list[dict], run: Path | None = None) -> Path:
     """Makes a run's folder with all that is known before training.
 
     Args:
         options: the settings.
         weights: what training starts from: architecture, source, SHA-256.
         data: the manifest of the pictures.
+        run: the folder; by default it is named by the time.
     """
-    run = provenance.new_run_folder()
+    if run is None:
+        run = provenance.new_run_folder()
+    else:
+        run.mkdir(parents=True)
     shutil.copyfile(ROOT / "settings.yaml", run / "settings.yaml")
     about = {"id": run.name, "finished": False, "seed": options.train.seed, "seconds": 0}
     about |= provenance.environment()
@@ -64,4 +68,5 @@ def finish(run: Path, started: float) -> None:
     note(run, finished=True, seconds=seconds)
     files.remove(run / "checkpoints")
     print(f"Model: {shown(run / MODEL)} (stage {about(run)['stage']}, {seconds:.0f} s)")
-    print("Next:  python evaluate.py, then python export.py")
+    which = "" if run == newest(RUNS, MODEL, "") else f" --run {run.name}"
+    print(f"Next:  python evaluate.py{which}, then python export.py{which}")

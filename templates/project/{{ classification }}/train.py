@@ -19,18 +19,17 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from pipeline import console, custom_hooks, files, linear_probe, runs, settings
 from pipeline.backbone import EMBEDDED_WEIGHTS, digest, fitting, pretrained_state
 from pipeline.batches import Pictures, batches, judged_by, losses, steps_an_epoch
-from pipeline.console import UserError
 from pipeline.curves import Phase
 from pipeline.dataset import Sample, manifest, read_splits
 from pipeline.depthwise import use_matmul
 from pipeline.episodic import episodic_batches, episodic_losses
 from pipeline.features import frozen_features
 from pipeline.fine_tuning import fine_tune
+from pipeline.held_out import held_out_folds
 from pipeline.images import shorter_side
 from pipeline.network import Classifier, pretrained_classifier
 from pipeline.preprocess import Preprocess
@@ -39,8 +38,6 @@ from pipeline.replicas import TIMED_STEPS, Replicas
 from pipeline.scores import fit_temperature, mean_over_views, score
 from pipeline.start import backbone_of, read_start
 from pipeline.views import VIEWS, turn
-
-ENOUGH_HELD_OUT = 18  # pictures; below, one fold more or less right decides nothing
 
 
 def main() -> None:
@@ -162,28 +159,6 @@ def load_pictures(samples: list[Sample], options) -> tuple[Preprocess, list[np.n
     size = options.model.input_size or int(np.clip(round(side / 32) * 32, 64, 224))
     preprocess = Preprocess(size)
     return preprocess, preprocess.read(paths)
-
-
-def held_out_folds(samples: list[Sample], options) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of indices: to fit on, and to judge by.
-
-    The split `val` is used if there is one. Else folds of `train`, stratified and with
-    near-duplicates together: one when it is large enough to tell, several when shots are few.
-    """
-    train = np.array([i for i, sample in enumerate(samples) if sample.split == "train"])
-    val = np.array([i for i, sample in enumerate(samples) if sample.split == "val"])
-    if len(val):
-        return [(train, val)]
-    labels = [samples[i].label for i in train]
-    groups = [samples[i].group for i in train]
-    fewest = min(labels.count(label) for label in set(labels))
-    count = min(round(1 / options.train.held_out_share), fewest)
-    if count < 2:
-        raise UserError("A class has a single training picture; at least two are needed.")
-    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=options.train.seed)
-    folds = [(train[a], train[b]) for a, b in splitter.split(train, labels, groups)]
-    enough = np.cumsum([len(held_out) for _, held_out in folds]) >= ENOUGH_HELD_OUT
-    return folds[: int(np.argmax(enough)) + 1] if enough.any() else folds
 
 
 def new_replicas(options, state: dict) -> Replicas:

@@ -49,7 +49,7 @@ def main() -> None:
     trained = load_run(chosen_run(arguments.run))
     options = settings.load()
     samples = splits.unseen(read_splits(options), arguments.split, options.classes, trained.about)
-    unfinished = "" if trained.about["finished"] else ", interrupted: train.py --resume goes on"
+    unfinished = "" if trained.about["finished"] else ", interrupted: --resume goes on"
     print(f"Run: {shown(trained.run)} (stage {trained.about['stage']}{unfinished})")
 
     classes = trained.classes

@@ -15,22 +15,19 @@ follow the sizes of the labelled boxes.
 
 import argparse
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from pipeline import console, custom_hooks, files, judging, project, runs, settings, sizes
-from pipeline.crops import Crops, Scene, read_scene
+from pipeline.crops import Crops, read_scenes
 from pipeline.curves import Phase
-from pipeline.dataset import Sample, manifest, read_splits
+from pipeline.dataset import manifest, read_splits
 from pipeline.depthwise import use_matmul
 from pipeline.detectors import Beginning, choose_detector
 from pipeline.fine_tuning import fine_tune, freeze
 from pipeline.held_out import split_off
-from pipeline.preprocess import Preprocess
 from pipeline.project import CACHE, ROOT, shown
 from pipeline.replicas import TIMED_STEPS, Replicas, on_gpu
 from pipeline.sheets import FrozenBackbone, Sheets, make_sheets
@@ -41,7 +38,6 @@ EPOCHS, FEWEST_STEPS = 10, 20  # of a stage, and of an epoch
 JUDGING_SHARE = 0.15  # of a stage's time
 SHEETS_SHARE = 0.4  # of stage 1's time goes into frozen maps
 WINDOWS = 4  # times as many crops a step as when the backbone learns, too
-USUAL_CROP = 256  # px; larger crops come fewer at a time
 
 
 def main() -> None:
@@ -64,7 +60,7 @@ def main() -> None:
 
     scenes = read_scenes(fitted, preprocess)
     crops = Crops(scenes, side, options.augment, custom_hooks.augment())
-    batch_size = max(1, min(options.train.batch_size * USUAL_CROP**2 // side**2, 64))
+    batch_size = sizes.crops_at_once(side, options.train.batch_size)
     replicas = Replicas(beginning.network, batch_size)
     network = replicas.main
     for copy in replicas.networks:
@@ -143,13 +139,6 @@ def choose_beginning(strides: tuple[int, ...], options) -> Beginning:
     detector, reason = choose_detector(options.model.detector, target, on_gpu())
     print(f"Detector: {detector} ({reason})")
     return Beginning(detector, strides, options.classes, options.model)
-
-
-def read_scenes(samples: list[Sample], preprocess: Preprocess) -> list[Scene]:
-    """Decodes every picture once, on all cores. Raises PictureError, which names the picture."""
-    with ThreadPoolExecutor() as pool:
-        scenes = pool.map(lambda sample: read_scene(sample, preprocess), samples)
-        return list(tqdm(scenes, "pictures", len(samples), leave=False))
 
 
 def affordable_steps(run: Path, stage: str, replicas: Replicas, few, losses, seconds) -> int:

@@ -15,6 +15,7 @@ SETTINGS = {
     "classes": ["dark", "light"],
     "model": {"input_size": 128},
     "train": {"minutes": 0.05, "batch_size": 4},
+    "prune": {"keep": 0.4, "minutes": 0.02},
 }
 
 
@@ -76,6 +77,25 @@ def test_every_detector_goes_from_pictures_to_boxes(quick, run, detector):
     if done.returncode == 0:
         done = succeeded(run, project, "predict.py", "data/images", "--json")
         assert len(done.stdout.splitlines()) == 8
+    pruned_or_refused(run, project)
+
+
+def pruned_or_refused(run, project):
+    parent = newest_run(project)
+    done = run(project, "prune.py")
+    if about(project)["weights"]["detector"] != "dense":
+        assert done.returncode == 1 and done.stderr.count("\n") == 1
+        assert "Only the dense detector can be pruned" in done.stderr
+        return
+    assert done.returncode == 0, done.stdout + done.stderr
+    known = about(project)
+    assert known["id"] == f"{parent.name}-pruned" and known["pruned_from"]["run"] == parent.name
+    assert set(known["held_out"]) == {"pictures", "unpruned", "cut", "pruned"}
+    size = [(run / "model.safetensors").stat().st_size for run in (newest_run(project), parent)]
+    assert size[0] < 0.8 * size[1]
+    succeeded(run, project, "evaluate.py")
+    done = run(project, "export.py")
+    assert done.returncode == 0 or "refused: " in done.stderr
 
 
 @pytest.mark.parametrize("stage", ["head", "fine-tuning"])

@@ -24,12 +24,13 @@ class Pictures:
     Attributes:
         squares: N times [S, S, 3] uint8.
         labels: [N] int.
-        frozen: [N, D], their features in the pretrained backbone, seen as they are.
+        frozen: [N, D], their features in the network that training starts from, seen as they
+            are; only where they are judged by.
     """
 
     squares: list[np.ndarray]
     labels: np.ndarray
-    frozen: np.ndarray
+    frozen: np.ndarray | None = None
 
 
 def batches(
@@ -69,7 +70,13 @@ def steps_an_epoch(pictures: int, batch_size: int) -> int:
 
 def losses(network: Classifier, x: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
     """Cross-entropy of each picture, [N]."""
-    return F.cross_entropy(network(x), targets, soft_label=True, reduction="none")
+    return losses_of(network, network.backbone(x), targets)
+
+
+def losses_of(network: Classifier, maps: list, targets: paddle.Tensor) -> paddle.Tensor:
+    """`losses` of pictures whose maps are known."""
+    logits = network.head(network.pooled(maps))
+    return F.cross_entropy(logits, targets, soft_label=True, reduction="none").flatten()
 
 
 def judged_by(held_out: Pictures, replicas: Replicas, preprocess: Preprocess) -> Callable:

@@ -1,5 +1,7 @@
 """The classifier: backbone, pooling over all stages, and one linear layer."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import paddle
 from paddle import nn
@@ -20,11 +22,12 @@ class Classifier(nn.Layer):
     Args:
         backbone: a name that `new_backbone` knows.
         num_classes: number of outputs.
+        widths: of the backbone's blocks, where it was pruned.
     """
 
-    def __init__(self, backbone: str, num_classes: int):
+    def __init__(self, backbone: str, num_classes: int, widths: Sequence[int] = ()):
         super().__init__()
-        self.backbone = new_backbone(backbone)
+        self.backbone = new_backbone(backbone, widths)
         self.backbone.eval()
         length = self.features(paddle.zeros([1, 3, 64, 64])).shape[1]
         self.register_buffer("feature_mean", paddle.zeros([length]))
@@ -33,8 +36,12 @@ class Classifier(nn.Layer):
 
     def features(self, x):
         """Pictures [N, 3, S, S], 0..255 -> pooled features [N, D]."""
+        return self.pooled(self.backbone(x))
+
+    def pooled(self, maps):
+        """The backbone's maps -> pooled features [N, D]."""
         pooled = []
-        for stage in self.backbone(x):
+        for stage in maps:
             pooled += [stage.mean([2, 3]), stage.max([2, 3])]
         return paddle.concat(pooled, axis=1)
 

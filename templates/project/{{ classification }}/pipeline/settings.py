@@ -57,6 +57,11 @@ class Train(Section):
     held_out_share: float = Field(0.2, gt=0, le=0.5)
 
 
+class Prune(Section):
+    keep: float = Field(0.5, gt=0, lt=1)
+    minutes: float = Field(10, ge=0)
+
+
 class Limits(Section):
     max_metric_loss: float = Field(0.01, ge=0, le=1)
     max_size_mb: float | None = Field(None, gt=0)
@@ -72,6 +77,7 @@ class Settings(Section):
     model: Model = Model()
     augment: Augment = Augment()
     train: Train = Train()
+    prune: Prune = Prune()
     limits: Limits = Limits()
 
     @field_validator("classes")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import paddle
+from paddle.utils import unique_name
 
 from pipeline import files
 from pipeline.console import UserError
@@ -49,12 +50,21 @@ def load_run(run: Path) -> Trained:
         UserError: the run has no model, or its files don't fit together.
     """
     about = files.read_json(run / "run.json")
-    weights = read_weights(run / "model.safetensors")
-    classifier = Classifier(about["weights"]["backbone"], len(about["settings"]["classes"]))
-    wanted = {name: tuple(value.shape) for name, value in classifier.state_dict().items()}
-    if wanted != {name: value.shape for name, value in weights.items()}:
-        raise UserError(f"{run.name}: model.safetensors and run.json don't fit. Train again.")
-    classifier.set_state_dict(weights)
+    classifier = network_of(about, read_weights(run / "model.safetensors"))
     network = Deployed(classifier, tuple(about["views"]), about["temperature"])
     network.eval()
     return Trained(run, about, network, Preprocess.from_dict(about["preprocess"]))
+
+
+def network_of(about: dict, weights: dict[str, np.ndarray]) -> Classifier:
+    """The network that a run.json tells of, with these weights. Raises UserError where they don't
+    fit together."""
+    known, classes = about["weights"], len(about["settings"]["classes"])
+    with unique_name.guard():  # so that a checkpoint's names fit in any later process
+        network = Classifier(known["backbone"], classes, known.get("widths", ()))
+    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    if wanted != {name: value.shape for name, value in weights.items()}:
+        raise UserError(f"{about['id']}: model.safetensors and run.json don't fit. Train again.")
+    network.set_state_dict(weights)
+    network.eval()
+    return network

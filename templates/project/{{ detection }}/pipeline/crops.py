@@ -1,10 +1,12 @@
 """Training inputs: augmented crops of the pictures, at the scale at which the network sees them."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
 from pipeline.boxes import area
 from pipeline.dataset import Sample
@@ -35,6 +37,13 @@ def read_scene(sample: Sample, preprocess: Preprocess) -> Scene:
     """Raises PictureError."""
     picture, scale = preprocess.scaled(read_picture(sample.path))
     return Scene(picture, sample.boxes * scale, sample.labels)
+
+
+def read_scenes(samples: list[Sample], preprocess: Preprocess) -> list[Scene]:
+    """Decodes every picture once, on all cores. Raises PictureError, which names the picture."""
+    with ThreadPoolExecutor() as pool:
+        scenes = pool.map(lambda sample: read_scene(sample, preprocess), samples)
+        return list(tqdm(scenes, "pictures", len(samples), leave=False))
 
 
 class Crops:

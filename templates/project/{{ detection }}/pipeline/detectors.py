@@ -1,10 +1,11 @@
 """Which detector a run trains, and what its weights are at the start."""
 
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from paddle import nn
+from paddle.utils import unique_name
 
 from pipeline import files, paddledet
 from pipeline.backbone import EMBEDDED_WEIGHTS, digest, fitting, pretrained_state
@@ -32,18 +33,21 @@ class Architecture:
         backbone: of the dense detector; of the others whether they have their own ("native") or
             the embedded one.
         strides: of the dense detector's levels, px.
+        widths: of the dense detector's backbone, where it was pruned.
     """
 
     detector: str
     backbone: str
     strides: tuple[int, ...]
+    widths: tuple[int, ...] = ()
 
     def as_dict(self) -> dict:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict) -> "Architecture":
-        return cls(values["detector"], values["backbone"], tuple(values["strides"]))
+        strides, widths = tuple(values["strides"]), tuple(values.get("widths", ()))
+        return cls(values["detector"], values["backbone"], strides, widths)
 
 
 def choose_detector(wanted: str | None, target: str, on_gpu: bool) -> tuple[str, str]:
@@ -99,7 +103,7 @@ class Beginning:
             self.about["file_sha256"] = files.sha256(weights or EMBEDDED_WEIGHTS)
 
     def _pretrained(self, weights: Path | None, start: str | None) -> dict[str, np.ndarray]:
-        detector, backbone, _ = astuple(self.architecture)
+        detector, backbone = self.architecture.detector, self.architecture.backbone
         if backbone == "native":
             file = Path(start) if start else weights
             tensors = self.tensors or read_weights(file)
@@ -110,10 +114,10 @@ class Beginning:
 
     def network(self) -> nn.Layer:
         """A network of its own, every time."""
-        detector, backbone, strides = astuple(self.architecture)
+        detector, backbone = self.architecture.detector, self.architecture.backbone
         count = len(self.classes)
         if detector == "dense":
-            network = new_detector(backbone, count, strides, self.state)
+            network = new_detector(backbone, count, self.architecture.strides, self.state)
         else:
             network = new_paddle_detector(detector, count, backbone == "native", self.state)
         if self.tensors:
@@ -124,7 +128,10 @@ class Beginning:
 def new_network(architecture: Architecture, num_classes: int) -> DenseDetector | PaddleDetector:
     """A network without trained weights, to take those of a run."""
     if architecture.detector == "dense":
-        return DenseDetector(architecture.backbone, num_classes, architecture.strides)
+        with unique_name.guard():  # so that a checkpoint's names fit in any later process
+            return DenseDetector(
+                architecture.backbone, num_classes, architecture.strides, architecture.widths
+            )
     return PaddleDetector(architecture.detector, num_classes, architecture.backbone == "native")
 
 

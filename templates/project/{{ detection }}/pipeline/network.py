@@ -5,6 +5,8 @@ et al., ICCV 2019): each cell of a level says whether the centre of an object of
 it, and how far the object's four sides are.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import paddle
 from paddle import nn
@@ -33,13 +35,20 @@ class DenseDetector(nn.Layer):
         backbone: a name that `new_backbone` knows.
         num_classes: number of classes.
         strides: of the levels, px, fine to coarse, such as (8, 16).
+        widths: of the backbone's blocks, where it was pruned.
     """
 
-    def __init__(self, backbone: str, num_classes: int, strides: tuple[int, ...]):
+    def __init__(
+        self,
+        backbone: str,
+        num_classes: int,
+        strides: tuple[int, ...],
+        widths: Sequence[int] = (),
+    ):
         super().__init__()
         self.num_classes = num_classes
         self.strides = strides
-        self.backbone = new_backbone(backbone)
+        self.backbone = new_backbone(backbone, widths)
         self.backbone.eval()
         maps = self.backbone(paddle.zeros([1, 3, 64, 64]))
         self.map_strides = [64 // m.shape[2] for m in maps]

@@ -56,6 +56,11 @@ class Predict(Section):
     wanted_recall: float = Field(0.95, gt=0, le=1)
 
 
+class Prune(Section):
+    keep: float = Field(0.5, gt=0, lt=1)
+    minutes: float = Field(10, ge=0)
+
+
 class Limits(Section):
     max_metric_loss: float = Field(0.01, ge=0, le=1)
     max_size_mb: float | None = Field(None, gt=0)
@@ -72,6 +77,7 @@ class Settings(Section):
     augment: Augment = Augment()
     train: Train = Train()
     predict: Predict = Predict()
+    prune: Prune = Prune()
     limits: Limits = Limits()
 
     @field_validator("classes")

@@ -13,6 +13,7 @@ ENOUGH = 48  # px; smaller objects are not shrunk, larger ones need not be that 
 TOO_SMALL = 16  # px; objects that would become smaller are looked at in tiles
 IN_TILES = 32  # px that a small object gets in a tile, by growing the picture if need be
 LARGEST_GROWTH = 2.0
+USUAL_CROP = 256  # px; larger crops come fewer at a time
 
 
 def choose_preprocess(samples: list[Sample], options) -> Preprocess:
@@ -55,3 +56,8 @@ def choose_crop(samples: list[Sample], preprocess: Preprocess) -> int:
     """Side of the crops to train on, px: large objects several times over, or the whole input."""
     large = float(np.quantile(seen_sizes(samples, preprocess), 0.95))
     return int(np.clip(np.ceil(4 * large / 32) * 32, 256, preprocess.input_size))
+
+
+def crops_at_once(side: int, batch_size: int) -> int:
+    """How many crops of a side, px, make a batch; `batch_size` is for those of USUAL_CROP."""
+    return max(1, min(batch_size * USUAL_CROP**2 // side**2, 64))

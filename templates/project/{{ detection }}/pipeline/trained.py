@@ -81,12 +81,18 @@ def load_run(run: Path) -> Trained:
         UserError: the run has no model, or its files don't fit together.
     """
     about = files.read_json(run / "run.json")
-    weights = read_weights(run / "model.safetensors")
+    network = network_of(about, read_weights(run / "model.safetensors"))
+    return Trained(run, about, Deployed(network), Preprocess.from_dict(about["preprocess"]))
+
+
+def network_of(about: dict, weights: dict[str, np.ndarray]) -> nn.Layer:
+    """The network that a run.json tells of, with these weights. Raises UserError where they don't
+    fit together."""
     architecture = Architecture.from_dict(about["weights"])
     network = new_network(architecture, len(about["settings"]["classes"]))
     wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     if wanted != {name: value.shape for name, value in weights.items()}:
-        raise UserError(f"{run.name}: model.safetensors and run.json don't fit. Train again.")
+        raise UserError(f"{about['id']}: model.safetensors and run.json don't fit. Train again.")
     network.set_state_dict(weights)
     network.eval()
-    return Trained(run, about, Deployed(network), Preprocess.from_dict(about["preprocess"]))
+    return network

@@ -1,0 +1,125 @@
+"""Makes a trained detector smaller and faster: takes out channels, and trains what is left.
+
+Reads:  runs/<id>/ (model.safetensors, run.json), settings.yaml, data/splits.csv, data/boxes.csv
+        and the pictures, custom.py
+Writes: runs/<id>-pruned/: a run like any other, for evaluate.py, export.py and compress.py
+
+    python prune.py             # the newest run
+    python prune.py --run 20260131-120000
+    python prune.py --resume    # goes on where it was interrupted
+
+How much each block of the network can miss is measured on held-out pictures. Those channels go
+that cost least there, until the share prune.keep of the multiply-adds is left. What is left is
+trained for up to prune.minutes, with the unpruned network as its teacher. Only the dense detector
+is pruned.
+"""
+
+import argparse
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import console, custom_hooks, judging, pruned, pruning, runs, settings, sizes, splits
+from pipeline.crops import Crops, read_scenes
+from pipeline.curves import Phase
+from pipeline.dataset import manifest, read_splits
+from pipeline.depthwise import use_matmul
+from pipeline.distillation import distilled
+from pipeline.fine_tuning import fine_tune
+from pipeline.held_out import split_off
+from pipeline.network import DenseDetector
+from pipeline.project import ROOT
+from pipeline.replicas import Replicas
+from pipeline.trained import load_run, network_of
+from pipeline.weights import read_weights
+
+SEEN = 8  # batches of augmented crops, to learn from what the channels give
+CROPS = 12  # of held-out pictures, to try the cuts on
+JUDGED = 32  # held-out pictures that are looked at after each epoch
+EPOCHS, FEWEST_STEPS = 5, 20  # of the training, and of an epoch
+
+
+def main() -> None:
+    started = time.monotonic()
+    arguments = read_arguments()
+    parent = load_run(pruned.parent_of(arguments.run))
+    run = pruned.unfinished(parent.run) if arguments.resume else None
+    options = settings.load(run / "settings.yaml" if run else ROOT / "settings.yaml")
+    samples = [sample for sample in read_splits(options) if sample.split != "test"]
+    splits.unseen(samples, "train", options.classes, parent.about)
+    fitted, held_out = split_off(samples, options)
+    held_out = held_out[:JUDGED]
+    preprocess = parent.preprocess
+    side = sizes.choose_crop(fitted, preprocess)
+    size = sizes.crops_at_once(side, options.train.batch_size)
+    whole = read_weights(parent.run / runs.MODEL)
+    teachers = replicas_of(parent.about, whole, size)
+    losses = distilled(teachers.main.backbone, DenseDetector.losses_of)
+
+    def judged_by(replicas: Replicas):
+        look = partial(judging.copies, replicas)
+        return partial(judging.judge, look, preprocess, len(options.classes), held_out)
+
+    def measure(what: str, replicas: Replicas) -> dict[str, float]:
+        _, measured = judged_by(replicas)()
+        return pruned.show(what, replicas.main, preprocess.input_size, measured, "AP50")
+
+    custom_augment = custom_hooks.augment()
+    crops = Crops(read_scenes(fitted, preprocess), side, options.augment, custom_augment)
+    rng = np.random.default_rng(options.train.seed)
+    if run:
+        replicas = replicas_of(runs.about(run), read_weights(run / runs.MODEL), size)
+        known = runs.about(run)["held_out"]
+    else:
+        # The channels that cost least go.
+        known = {"pictures": len(held_out), "unpruned": measure("Unpruned", teachers)}
+        network = network_of(parent.about, whole)
+        others = Crops(read_scenes(held_out, preprocess), side, options.augment, custom_augment)
+        x, targets = next(others.batches(1, CROPS, rng))
+        cuts = pruning.choose_cuts(
+            network,
+            preprocess.input_size,
+            seen=[x for x, _ in crops.batches(SEEN, size, rng)],
+            loss=pruning.loss_of(network, DenseDetector.losses_of, x, targets),
+            keep=options.prune.keep,
+        )
+        run = pruned.begin(parent.about, options, manifest(samples), network, cuts)
+        narrow = pruning.narrowed(network.state_dict(), cuts)
+        replicas = replicas_of(runs.about(run), narrow, size)
+        known["cut"] = measure("Channels removed", replicas)
+        runs.save(run, replicas.main, preprocess, stage=2, held_out=known)
+
+    # What is left learns to see what the whole network sees.
+    few = crops.batches(4, size, rng)
+    steps = pruned.affordable_steps(run, replicas, few, losses, options)
+    epochs = int(np.clip(steps // FEWEST_STEPS, min(steps, 1), EPOCHS))
+    each = steps // max(epochs, 1)
+    epoch, judge = partial(crops.batches, each, size), judged_by(replicas)
+    phase, rates = Phase(run, "pruned"), pruned.rates(options)
+    fine_tune(replicas, epoch, losses, judge, epochs, each, phase, rates)
+    known["pruned"] = measure("Trained again", replicas)
+    runs.save(run, replicas.main, preprocess, held_out=known)
+    pruned.compare(known, "AP50", options.limits)
+    runs.finish(run, started)
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--run", type=Path, help="id or folder of a run; the newest by default")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted pruning")
+    return parser.parse_args()
+
+
+def replicas_of(about: dict, weights: dict[str, np.ndarray], batch_size: int) -> Replicas:
+    replicas = Replicas(partial(network_of, about, weights), batch_size)
+    for network in replicas.networks:
+        use_matmul(network)
+    return replicas
+
+
+if __name__ == "__main__":
+    console.run(main)
