@@ -13,7 +13,7 @@ from pipeline import files, input_check, tensorrt
 from pipeline.console import UserError
 from pipeline.inference import Predictor
 from pipeline.onnx_runtime import OnnxPredictor
-from pipeline.project import EXPORTS, newest, shown
+from pipeline.project import EXPORTS, PRUNED, newest, shown
 
 ABOUT = "export.json"
 PREPROCESS = "preprocess.json"
@@ -92,7 +92,7 @@ def load(folder: Path, preprocess_type: type) -> Export:
 def chosen(given: Path | None) -> Path:
     """The export that the user named, by path or by id, or else the newest fp32 one."""
     if given is None:
-        return newest(EXPORTS, ABOUT, "Run export.py first.", skip=("-int8", "-pruned"))
+        return newest(EXPORTS, ABOUT, "Run export.py first.", skip=("-int8", PRUNED))
     return given.resolve() if given.is_dir() else EXPORTS / given
 
 

@@ -6,12 +6,13 @@ from pipeline import exports, files
 from pipeline.exports import Export
 from pipeline.inference import MODEL, WEIGHTS
 from pipeline.onnx_runtime import ONNX
+from pipeline.project import PRUNED
 
 RUNTIMES = {
     "paddle": ("Paddle Inference", (MODEL, WEIGHTS)),
     "onnx": ("ONNX Runtime", (ONNX,)),
 }
-PRUNED, INT8 = "-pruned", "-int8"  # what a compressed export's id ends in
+INT8 = "-int8"  # what a compressed export's id ends in
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def newest(folder: Path, file: str, remedy: str, skip: tuple[str, ...] = ()) -> 
     return max(found, key=lambda path: path.name)
 
 
-def chosen_run(given: Path | None, skip: str = "") -> Path:
+def chosen_run(given: Path | None, skip: tuple[str, ...] = ()) -> Path:
     """The run that the user named, by path or by id, or else the newest one with a model; `skip`
     as for `newest`."""
     if given is None:

@@ -19,7 +19,7 @@ def parent_of(given: Path | None) -> Path:
     Raises:
         UserError: there is no such run, it is not finished, or it can't be pruned.
     """
-    run = chosen_run(given, skip=PRUNED)
+    run = chosen_run(given, skip=(PRUNED,))
     about = runs.about(run)
     pruning.check(about)
     if not about["finished"]:

@@ -16,7 +16,7 @@ MODEL = "model.safetensors"
 
 def newest_unfinished() -> Path:
     """The run that `--resume` goes on with. Raises UserError where there is none."""
-    run = newest(RUNS, ABOUT, "Start one with: python train.py", skip=PRUNED)
+    run = newest(RUNS, ABOUT, "Start one with: python train.py", skip=(PRUNED,))
     if files.read_json(run / ABOUT)["finished"]:
         raise UserError(f"{shown(run)} is finished. Start a new run without --resume.")
     return run
