@@ -238,7 +238,7 @@ def test_the_export_alone_says_what_evaluation_said(copy, run, kind):
     needed = "console files images inference preprocess probabilities exports project quiet"
     needed += " tables added additions drift drift_log input_check onnx_runtime prototypes"
     needed += " reference whitening __init__"
-    needed += " formats forms tensorrt"
+    needed += " formats forms picking tensorrt"
     for path in copy.iterdir():
         if path.name not in ("predict.py", "pipeline", "export", "data"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -441,6 +441,8 @@ def test_int8_is_small_and_usable_and_a_form_is_picked(compressible, run):
         assert done.returncode == 0 and len(answers(done)) == 36, done.stderr
         same = run(compressible, "predict.py", "data", "--json", "--format", f"int8-{kind}")
         assert same.stdout == done.stdout
+    done = run(compressible, "predict.py", "data/0.png")
+    assert done.returncode == 0 and f"Form: {table['pick']['name']}, which" in done.stderr
     assert run(compressible, "report.py").returncode == 0
     page = Page((the_run(compressible) / "report.html").read_text(encoding="utf-8"))
     assert f"Pick: {table['pick']['name']}" in page.text and "int8 ONNX Runtime" in page.text
@@ -502,7 +504,8 @@ def test_where_int8_lost_too_much_fp32_is_picked(compressible, run):
     assert run(compressible, "report.py").returncode == 0
     page = Page((the_run(compressible) / "report.html").read_text(encoding="utf-8"))
     assert "Refused: int8 ONNX Runtime: accuracy fell" in page.text
-    assert run(compressible, "predict.py", "data/0.png").returncode == 0
+    done = run(compressible, "predict.py", "data/0.png")
+    assert done.returncode == 0 and "Form: fp32 " in done.stderr
 
 
 def test_too_few_calibration_pictures_are_told_at_once(copy, run):

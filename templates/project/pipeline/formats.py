@@ -4,7 +4,9 @@ A name is that of the runtime (`onnx`). For what was made from the export it beg
 that folder's name: `int8-paddle` is `export/<id>-int8/` in Paddle Inference.
 """
 
-from pipeline import forms, tensorrt
+import sys
+
+from pipeline import forms, picking, tensorrt
 from pipeline.console import UserError
 from pipeline.exports import Export
 from pipeline.project import shown
@@ -34,6 +36,24 @@ def chosen(export: Export, name: str) -> tuple[Export, str]:
             f"{', '.join([*kinds, *others])}; TensorRT needs an NVIDIA card."
         )
     return others[name]
+
+
+def picked(export: Export) -> tuple[Export, str]:
+    """The form that compress.py picked of an export, with a line on standard error; without a pick
+    or where its files are gone, the export itself."""
+    table = picking.read(export.folder)
+    if table and table["pick"]:
+        for form in forms.present(*forms.family(export, type(export.preprocess))):
+            if picking.is_of(table["pick"], form.export.about["id"], form.kind):
+                print(f"Form: {form.name}, which compress.py picked.", file=sys.stderr)
+                return form.export, form.kind
+    return first(export)
+
+
+def first(export: Export) -> tuple[Export, str]:
+    """An export in the first runtime that it has files for."""
+    form = forms.present(export)[0]
+    return form.export, form.kind
 
 
 def _made_from(export: Export) -> dict[str, tuple[Export, str]]:

@@ -93,3 +93,8 @@ def show(rows: list[dict], metric: str, threads: int) -> None:
 def read(folder: Path) -> dict | None:
     """What compress.py wrote of the fp32 export in a folder, if it was run."""
     return files.read_json(folder / FILE) if (folder / FILE).is_file() else None
+
+
+def is_of(row: dict, export: str, kind: str) -> bool:
+    """Whether a row of the table, or the pick, is the form of this export in this runtime."""
+    return (row["export"], row["kind"]) == (export, kind)

@@ -37,7 +37,7 @@ def main() -> None:
     arguments = read_arguments()
     paths = find_pictures(arguments.pictures)
     given = exports.load(exports.chosen(arguments.export), Preprocess)
-    export, kind = formats.chosen(given, arguments.format)
+    export, kind = form_of(given, arguments)
     predictor = export.predictor(kind)
     more = added.of(export)
     names = export.classes + (more.names if more else [])
@@ -72,13 +72,23 @@ def read_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("pictures", type=Path, help="a picture, or a folder of them")
-    parser.add_argument("--export", type=Path, help="folder; the newest fp32 export by default")
+    parser.add_argument("--export", type=Path, help="folder; the newest by default")
     parser.add_argument("--json", action="store_true", help="a line of JSON for every picture")
     parser.add_argument(
-        "--format", default="paddle", help="paddle (default), onnx, int8-paddle, tensorrt, ..."
+        "--format", help="paddle, onnx, int8-onnx, tensorrt, ...; by default what was picked"
     )
     parser.add_argument("--drift-log", type=Path, metavar="FOLDER", help="for a line a call")
     return parser.parse_args()
+
+
+def form_of(given: exports.Export, arguments) -> tuple[exports.Export, str]:
+    """The export and the runtime that answer: those that the user named, or those that compress.py
+    picked. Added classes are known to the export that they were added to, and to no other."""
+    if arguments.format:
+        return formats.chosen(given, arguments.format)
+    if arguments.export or added.of(given):
+        return formats.first(given)
+    return formats.picked(given)
 
 
 def find_pictures(given: Path) -> list[Path]:

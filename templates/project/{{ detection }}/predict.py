@@ -39,7 +39,7 @@ def main() -> None:
     paths = find_pictures(arguments.pictures)
     check_target(arguments.draw, arguments.pictures)
     given = exports.load(exports.chosen(arguments.export), Preprocess)
-    export, kind = formats.chosen(given, arguments.format)
+    export, kind = form_of(given, arguments)
     least = least_scores(arguments, export)
     predictor = export.predictor(kind)
     familiar = drift.read(export.folder)
@@ -78,11 +78,11 @@ def read_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("pictures", type=Path, help="a picture, or a folder of them")
-    parser.add_argument("--export", type=Path, help="folder; the newest fp32 export by default")
+    parser.add_argument("--export", type=Path, help="folder; the newest by default")
     parser.add_argument("--json", action="store_true", help="a line of JSON for every picture")
     parser.add_argument("--draw", type=Path, metavar="FOLDER", help="new folder for the pictures")
     parser.add_argument(
-        "--format", default="paddle", help="paddle (default), onnx, int8-paddle, tensorrt, ..."
+        "--format", help="paddle, onnx, int8-onnx, tensorrt, ...; by default what was picked"
     )
     parser.add_argument("--drift-log", type=Path, metavar="FOLDER", help="for a line a call")
     score = parser.add_mutually_exclusive_group()
@@ -96,6 +96,14 @@ def share(text: str) -> float:
     if not 0 <= value <= 1:
         raise ValueError
     return value
+
+
+def form_of(given: exports.Export, arguments) -> tuple[exports.Export, str]:
+    """The export and the runtime that answer: those that the user named, or those that compress.py
+    picked."""
+    if arguments.format:
+        return formats.chosen(given, arguments.format)
+    return formats.first(given) if arguments.export else formats.picked(given)
 
 
 def find_pictures(given: Path) -> list[Path]:

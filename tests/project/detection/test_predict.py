@@ -174,7 +174,7 @@ def test_prediction_needs_the_export_alone(exported, pictures, run):
             path.unlink()
     needed = "boxes console detections drawing exports files fonts images inference preprocess"
     needed += " drift drift_log input_check onnx_runtime whitening"
-    needed += " formats forms tensorrt"
+    needed += " formats forms picking tensorrt"
     for path in (exported / "pipeline").glob("*.py"):
         if path.stem not in {*needed.split(), "project", "quiet", "tables", "__init__"}:
             path.unlink()
