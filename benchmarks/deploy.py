@@ -84,7 +84,7 @@ def measure(data: Path, key: dict, python: Path) -> dict:
     if key["pruned"]:
         if not (project / "export" / pruned / "export.json").is_file():
             run(python, project, "prune.py", "--run", trained)
-            run(python, project, "export.py", "--run", pruned)
+            run(python, project, "export.py", "--run", pruned, may_refuse=True)
     else:
         shutil.rmtree(project / "export" / pruned, ignore_errors=True)
     run(python, project, "compress.py", "--export", trained, may_refuse=True)
