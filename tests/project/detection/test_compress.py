@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 MAKE_RUN = """
 import time
@@ -169,6 +170,22 @@ def test_an_export_that_differs_is_refused_and_moved_aside(exported, run, sabota
     assert done.returncode == 1 and "Run export.py first" in done.stderr
     done = run(exported, "compress.py", "--export", folder)
     assert done.returncode == 1 and "was refused: " in done.stderr
+
+
+def test_pictures_that_look_unlike_the_training_pictures_are_noticed(exported, run):
+    edit(exported / "pipeline" / "drift.py", "FEWEST = 20", "FEWEST = 4")
+    edit(exported / "pipeline" / "drift.py", "JUDGED = 12", "JUDGED = 8")
+    assert run(exported, "export.py").returncode == 0
+    (folder,) = (exported / "export").iterdir()
+    usual = json.loads((folder / "export.json").read_text())["drift"]["usual"]
+    (exported / "dark").mkdir()
+    for path in (exported / "data" / "images").iterdir():
+        Image.fromarray(np.array(Image.open(path)) // 4).save(exported / "dark" / path.name)
+    for pictures, changed in (("data/images", False), ("dark", True)):
+        done = run(exported, "predict.py", pictures, "--json")
+        scores = [json.loads(line)["drift"] for line in done.stdout.splitlines()]
+        assert done.returncode == 0 and len(scores) == 8
+        assert (np.median(scores) > usual) == changed == ("Drift: these" in done.stderr)
 
 
 def test_what_compression_may_cost(in_project):
