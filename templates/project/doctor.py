@@ -27,9 +27,11 @@ GIGABYTES_NEEDED = 2  # features, runs and exports of a few hundred pictures
 # In a process of its own: a Paddle that does not fit the other packages dies without a word.
 PROBE = """
 import json, paddle
+from paddle import inference
 paddle.ones([8, 8]).matmul(paddle.ones([8, 8])).numpy()
 cuda = paddle.device.is_compiled_with_cuda()
-print(json.dumps([paddle.__version__, cuda, paddle.device.get_device()]))
+tensorrt = ".".join(map(str, inference.get_trt_runtime_version()))
+print(json.dumps([paddle.__version__, cuda, paddle.device.get_device(), tensorrt]))
 """
 
 
@@ -78,11 +80,13 @@ def check_paddle() -> str:
     if probe.returncode:
         said = probe.stderr.strip().splitlines() or [f"it died with code {probe.returncode}"]
         raise UserError(f"does not start ({said[-1]}): run make setup, or build the image again")
-    version, cuda, device = json.loads(probe.stdout.splitlines()[-1])
+    version, cuda, device, tensorrt = json.loads(probe.stdout.splitlines()[-1])
     if version != PADDLE:
         raise UserError(f"{version}: the project needs {PADDLE}: run make setup")
     if cuda and not device.startswith("gpu"):
         raise UserError("no graphics card seen: start the container with --gpus all")
+    if cuda:
+        device += f", TensorRT {tensorrt}" if tensorrt != "0.0.0" else ", without TensorRT"
     return f"{version} on {device}"
 
 
