@@ -1,8 +1,8 @@
 """Exported networks in TensorRT, through Paddle Inference.
 
-Never run by those who wrote it: it takes an NVIDIA card or a Jetson. Written after
-https://www.paddlepaddle.org.cn/inference/v3.0/guides/nv_gpu_infer/gpu_trt_infer.html and the
-examples of Paddle-Inference-Demo.
+Never run by those who wrote it: it takes an NVIDIA card or a Jetson. Written for the old program
+format, after https://paddlepaddle.org.cn/inference/guides/nv_gpu_infer/trt_fp16_int8.html and
+https://github.com/PaddlePaddle/Paddle-Inference-Demo/tree/master/python/gpu/tuned_dynamic_shape.
 """
 
 import hashlib
