@@ -83,10 +83,10 @@ def report(rows: list[dict]) -> None:
     print("|---|---:|---:|---:|---|---|---|")
     for weight in sorted({row["episodic"] for row in rows}):
         mine = chosen(rows, episodic=weight)
-        head = "-"
+        told = "-"
         if all("right" in row for row in mine):
             low, mean, high = harness.interval(mine)
-            head = f"{mean:.3f} ({low:.3f} to {high:.3f})"
+            told = f"{mean:.3f} ({low:.3f} to {high:.3f})"
         for name in mine[0]["features"]:
             features = [row["features"][name] for row in mine]
             accuracy, new = (
@@ -94,6 +94,7 @@ def report(rows: list[dict]) -> None:
                 for kind in ("accuracy", "new")
             )
             value, _, interval = accuracy.partition(" ")
+            head = "-" if name.startswith("frozen") else told
             print(f"| {name} | {weight:g} | {len(mine)} | {value} | {interval} | {new} | {head} |")
 
 
