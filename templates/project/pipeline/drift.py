@@ -58,8 +58,10 @@ def keep(folder: Path, features: np.ndarray, held_out: np.ndarray) -> dict | Non
     if len(features) < FEWEST:
         return None
     centre, whitening = _fit(features)
-    judged = held_out if len(held_out) >= FEWEST else None
-    distances = _left_out(features) if judged is None else _distances(centre, whitening, judged)
+    if len(held_out) >= FEWEST:
+        distances = _distances(centre, whitening, held_out)
+    else:
+        distances = _left_out(features)
     usual, far = np.quantile(distances, [USUAL, FAR], method="higher")
     tensors = {
         "centre": np.float32(centre),
