@@ -88,7 +88,8 @@ def scores_of(arguments: argparse.Namespace, paths: list[Path], change) -> list[
         for number, path in enumerate(paths):
             with Image.open(path) as picture:
                 change(picture.convert("RGB")).save(Path(folder) / f"{number:05}.png")
-        said = run(arguments.python, arguments.project, "predict.py", folder, "--json")
+        options = ("--json", "--format", "paddle")
+        said = run(arguments.python, arguments.project, "predict.py", folder, *options)
         return [json.loads(line)["drift"] for line in said.splitlines()]
 
 

@@ -27,6 +27,7 @@ from pipeline import (
     compression,
     console,
     exports,
+    familiar,
     files,
     forms,
     judged,
@@ -82,6 +83,8 @@ def main() -> None:
                     made = judged.better(made, quantizer.fine_tuned(options))
                 except UserError as error:
                     failures.append(str(error))
+            for form in (one.form for one in made if not one.refused):
+                familiar.keep(form.export.folder, form.predictor(), form.export.preprocess, options)
             found += judged.put_away(original, made)
     rows = judged.timed(found, export.preprocess.input_size, METRIC)
     picked, why = picking.pick(rows, options.limits)

@@ -73,11 +73,17 @@ def keep(folder: Path, features: np.ndarray, held_out: np.ndarray) -> dict | Non
     return {"pictures": len(features), "judged_by": len(distances), "usual": float(usual / far)}
 
 
-def read(folder: Path) -> Familiar | None:
-    """What `keep` wrote; None where it wrote nothing."""
-    if not (folder / FILE).is_file():
+def of_runtime(kind: str) -> str:
+    """The name of FILE where each runtime has its own: int8 is another network in each."""
+    return f"drift-{kind}.safetensors"
+
+
+def read(folder: Path, kind: str) -> Familiar | None:
+    """What `keep` wrote, for a runtime; None where it wrote nothing."""
+    found = [path for name in (of_runtime(kind), FILE) if (path := folder / name).is_file()]
+    if not found:
         return None
-    tensors = load_file(folder / FILE)
+    tensors = load_file(found[0])
     gain, far, usual = tensors["limits"].tolist()
     directions = tensors["directions"].astype(np.float32)
     return Familiar(tensors["centre"], Whitening(directions, tensors["gains"], gain), far, usual)

@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from pipeline import exports, files, forms, latency, picking
+from pipeline import drift, exports, files, forms, latency, picking
 from pipeline.exports import Export
 from pipeline.forms import Form
 
@@ -49,8 +49,12 @@ def put_away(original: Export, made: list[Judged]) -> list[Judged]:
         with files.replacing(folder) as beside:
             beside.mkdir()
             for one in mine:
+                source = one.form.export.folder
                 for name in one.form.file_names:
-                    shutil.copyfile(one.form.export.folder / name, beside / name)
+                    shutil.copyfile(source / name, beside / name)
+                if (source / drift.FILE).is_file():
+                    name = drift.of_runtime(one.form.kind)
+                    shutil.copyfile(source / drift.FILE, beside / name)
             records = {one.form.kind: one.result | one.calibration for one in mine}
             about = mine[0].form.export.about | {"compression": records}
             exports.describe(beside, about, original.preprocess)

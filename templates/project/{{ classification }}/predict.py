@@ -41,7 +41,7 @@ def main() -> None:
     predictor = export.predictor(kind)
     more = added.of(export)
     names = export.classes + (more.names if more else [])
-    familiar = drift.read(export.folder)
+    familiar = drift.read(export.folder, kind)
     table, scores, broken = [], [], 0
     for path, row, score in answered(paths, export, predictor, more, familiar):
         if isinstance(row, PictureError):

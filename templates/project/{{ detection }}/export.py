@@ -17,11 +17,7 @@ code 1).
 import argparse
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
-from pipeline import console, drift, exports, files, parity, provenance, settings, tables
-from pipeline.dataset import read_splits
+from pipeline import console, exports, familiar, files, parity, provenance, settings, tables
 from pipeline.detections import Detections, detect
 from pipeline.images import read_picture
 from pipeline.inference import save_network, write_onnx
@@ -29,7 +25,6 @@ from pipeline.preprocess import Preprocess
 from pipeline.project import CACHE, EXPORTS, chosen_run, shown
 from pipeline.trained import load_run
 
-FAMILIAR = 64  # pictures of a split from which predict.py knows what is usual
 HASHED = 4  # pictures whose inputs are hashed
 LOG = CACHE / "export.log"
 
@@ -64,7 +59,7 @@ def main() -> None:
         }
         input_hash = hash_of_inputs(trained.preprocess, paths)
         about["parity"] = {"pictures": len(samples), "input_sha256": input_hash} | results
-        about["drift"] = keep_drift(folder, export, options)
+        about["drift"] = familiar.keep(folder, export.predictor(), export.preprocess, options)
         exports.describe(folder, about, trained.preprocess)
         show(results)
 
@@ -90,22 +85,6 @@ def read_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--run", type=Path, help="id or folder of a run; the newest by default")
     return parser.parse_args()
-
-
-def keep_drift(folder: Path, export: exports.Export, options) -> dict | None:
-    """Writes what the exported network sees in training pictures, so that predict.py can say when
-    pictures have changed."""
-    samples = read_splits(options)
-    rng = np.random.default_rng(0)
-    seen = {}
-    for split in ("train", "val"):
-        part = [sample.path for sample in samples if sample.split == split]
-        paths = [part[i] for i in rng.permutation(len(part))[:FAMILIAR]]
-        found = detect(export.predictor(), export.preprocess, paths)
-        # disable=None: shown only where someone can watch
-        bar = tqdm(found, f"{split} pictures", len(paths), leave=False, disable=None)
-        seen[split] = np.array([one.features for one in bar])
-    return drift.keep(folder, seen["train"], seen["val"])
 
 
 def hash_of_inputs(preprocess: Preprocess, paths: list[Path]) -> str:

@@ -42,7 +42,7 @@ def main() -> None:
     export, kind = form_of(given, arguments)
     least = least_scores(arguments, export)
     predictor = export.predictor(kind)
-    familiar = drift.read(export.folder)
+    familiar = drift.read(export.folder, kind)
     answers, scores, broken = [], [], 0
     for path in paths:
         try:

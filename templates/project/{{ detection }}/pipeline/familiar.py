@@ -1,0 +1,36 @@
+"""What a detector sees in training pictures, from which predict.py knows what is usual."""
+
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from pipeline import drift
+from pipeline.dataset import read_splits
+from pipeline.detections import detect
+from pipeline.preprocess import Preprocess
+
+PICTURES = 64  # of a split
+
+
+def keep(folder: Path, predictor, preprocess: Preprocess, options) -> dict | None:
+    """Writes it into a folder; what is known of it. None for exports of earlier versions, which
+    give no features.
+
+    Args:
+        folder: of the export.
+        predictor: the exported network, as `detect` wants it.
+        preprocess: how a picture becomes its inputs.
+        options: the settings.
+    """
+    samples = read_splits(options)
+    rng = np.random.default_rng(0)
+    seen = {}
+    for split in ("train", "val"):
+        part = [sample.path for sample in samples if sample.split == split]
+        paths = [part[i] for i in rng.permutation(len(part))[:PICTURES]]
+        found = detect(predictor, preprocess, paths)
+        # disable=None: shown only where someone can watch
+        bar = tqdm(found, f"{split} pictures", len(paths), leave=False, disable=None)
+        seen[split] = np.array([one.features for one in bar if one.features is not None])
+    return drift.keep(folder, seen["train"], seen["val"])
