@@ -6,9 +6,10 @@ from collections.abc import Callable, Hashable
 import numpy as np
 
 ROUNDS = 5
-RUNS = 20  # in a row
+RUNS = 2, 20  # in a row: the fewest and the most ...
+TURN = 0.5  # s; ... and about so long, so that a slow call does not use up the other rounds
 PAUSE = 0.2  # s; so long do the threads of a runtime keep a core busy after its last run
-MAX_SECONDS = 15.0
+MAX_SECONDS = 30.0
 GREY = 127
 
 
@@ -32,8 +33,8 @@ def interleaved(
     for _ in range(ROUNDS):
         for name, call in calls.items():
             time.sleep(PAUSE)
-            call()  # warms up
-            times[name] += repeated(call, RUNS)
+            (warm_up,) = repeated(call, 1)
+            times[name] += repeated(call, int(np.clip(1000 * TURN / warm_up, *RUNS)))
         if time.monotonic() > end:
             break
     return {name: summary(values) for name, values in times.items()}
