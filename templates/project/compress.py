@@ -169,21 +169,20 @@ class Quantizer:
         return made
 
     def fine_tuned(self, options) -> list[Judged]:
-        """By fine-tuning in 8 bits."""
-        size, name = self.original.preprocess.input_size, self.original.about["id"]
-        student, teacher = compression.student_and_teacher(chosen_run(Path(name)))
+        """By fine-tuning in 8 bits, then as after any training, each runtime in its own way."""
+        run = chosen_run(Path(self.original.about["id"]))
+        student, teacher = compression.student_and_teacher(run)
         print(f"Fine-tuning in 8 bits: {quantization_aware.STEPS} steps ...", flush=True)
         batches = compression.endless_batches(options, self.original.preprocess)
-        folder, learned = (self.scratch / part for part in ("fine-tuned", "learned"))
-        weights = quantization_aware.fine_tune(
-            student, teacher, compression.apart, batches, folder, size, LOG
-        )
-        made = [self.checked(folder, "paddle", method="fine-tuned")]
-        # ONNX Runtime quantizes what was learned once more, in its own way.
+        weights = quantization_aware.fine_tune(student, teacher, compression.apart, batches, LOG)
         teacher.set_state_dict(teacher.state_dict() | weights)
-        save_network(teacher, learned, size)
+        learned = self.scratch / "learned"
+        save_network(teacher, learned, self.original.preprocess.input_size)
         write_onnx(learned, LOG)
-        return [*made, self.quantized(learned, "onnx", fine_tuned=True)]
+        return [
+            self.quantized(learned, form.kind, fine_tuned=True)
+            for form in forms.present(self.original)
+        ]
 
     def quantized(self, source: Path, kind: str, **known) -> Judged:
         """The fp32 network in `source` in 8 bits, by the best method."""

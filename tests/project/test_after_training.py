@@ -490,7 +490,7 @@ def test_where_int8_lost_too_much_fp32_is_picked(compressible, run):
     )
     # Fine-tuning in 8 bits is tried then; it is spoilt, too.
     edit(compressible / "pipeline" / "quantization_aware.py", "STEPS = 200", "STEPS = 2")
-    edit(compressible / "pipeline" / "quantization_aware.py", "RATE = 1e-4", "RATE = 10.0")
+    edit(compressible / "pipeline" / "quantization_aware.py", "RATE = 3e-5", "RATE = 10.0")
     folder, refused = int8_of(compressible)
     folder.mkdir()  # of an earlier call
     done = run(compressible, "compress.py")
