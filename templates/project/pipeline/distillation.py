@@ -5,7 +5,7 @@ from collections.abc import Callable
 import paddle
 from paddle import nn
 
-WEIGHT = 1.0  # of the maps' difference beside the task's own loss
+WEIGHT = 20.0  # of the maps' difference beside the task's own loss
 
 
 def distilled(look: Callable, losses_of: Callable) -> Callable:

@@ -10,7 +10,7 @@ from pipeline.console import UserError
 from pipeline.project import PRUNED, RUNS, chosen_run, shown
 from pipeline.replicas import Replicas
 
-RATE = 0.1  # of train.learning_rate: the network is nearly right when its training begins
+RATE = 0.3  # of train.learning_rate: the network is nearly right when its training begins
 
 
 def parent_of(given: Path | None) -> Path:
