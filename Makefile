@@ -27,7 +27,7 @@ demo demo-detection: $(VENV)/.tool $(PROJECT_ENV)/.ready
 test: test-tool test-project  ## every test: the tool's, then the rendered project's
 
 test-tool: $(VENV)/.dev  ## tests of the tool, the template and the package
-	$(VENV)/bin/python -m pytest tests/cli tests/template tests/package
+	$(VENV)/bin/python -m pytest -n auto tests/cli tests/template tests/package
 
 test-project: $(PROJECT_ENV)/.ready  ## tests of the rendered project, in its own environment
 	$(PROJECT_ENV)/bin/python -m pytest tests/project
