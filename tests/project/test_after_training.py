@@ -526,6 +526,27 @@ def test_a_class_without_calibration_pictures_is_named(in_project, capsys):
     assert said.count("warning") == 1 and "open" in said and "\x1b" not in said
 
 
+def test_what_was_made_of_an_export_is_found_unless_it_was_refused(finished, in_project, tmp_path):
+    from pipeline import exports, forms
+    from pipeline.preprocess import Preprocess
+
+    export = exports.load(the_export(finished), Preprocess)
+    original = tmp_path / export.folder.name
+    for ending in ("", "-pruned", "-pruned-int8", "-int8.refused"):
+        folder = original.with_name(original.name + ending)
+        shutil.copytree(export.folder, folder)
+        about = read(folder / "export.json") | {"id": folder.name}
+        about["precision"] = "int8" if "int8" in ending else "fp32"
+        (folder / "export.json").write_text(json.dumps(about))
+    found = forms.present(*forms.family(exports.load(original, Preprocess), Preprocess))
+    assert [form.name for form in found if form.kind == "onnx"] == [
+        "fp32 ONNX Runtime",
+        "pruned fp32 ONNX Runtime",
+        "pruned int8 ONNX Runtime",
+    ]
+    assert [form.is_original for form in found] == [True, True, False, False, False, False]
+
+
 def rows_of(*forms):
     """Rows of the table: MB, ms, and whether it was refused; the first one is fp32."""
     return [
