@@ -4,7 +4,7 @@ import shutil
 import time
 from pathlib import Path
 
-from safetensors.numpy import save_file
+from safetensors.numpy import save as as_bytes
 
 from pipeline import files, input_check, provenance
 from pipeline.console import UserError
@@ -57,7 +57,7 @@ def save(run: Path, network, preprocess, **known) -> None:
     """Writes the model, usable from now on, and what is known of it."""
     arrays = {name: value.numpy() for name, value in network.state_dict().items()}
     with files.replacing(run / MODEL) as beside:
-        save_file(arrays, beside)
+        beside.write_bytes(as_bytes(arrays))  # save_file would keep others from reading it
     inputs = input_check.sample(preprocess)
     note(run, preprocess=preprocess.as_dict(), inputs=inputs, **known)
 
