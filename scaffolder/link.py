@@ -47,7 +47,7 @@ def link(
 ) -> Linked:
     """Writes the answers file of a project that has lost it, or was copied by hand.
 
-    Every release is rendered with each answer that can be chosen from, and compared.
+    Every release is rendered with each answer that any of them offers to choose from, and compared.
 
     Args:
         folder: The project.
@@ -76,9 +76,9 @@ def link(
             (_best_task(opened, tag, folder, known) for tag in tried), key=lambda found: found[0]
         )
         release, fitting = chosen
-        for name, question in release.questions.items():
+        for name in release.questions:
             if name not in given and name != "task":
-                for value in answers.choices(question):
+                for value in _offered(opened, released, name):
                     trial = fitting | {name: value}
                     likeness = _likeness(folder, release, trial)
                     if likeness > best:
@@ -101,6 +101,12 @@ def _best_task(
     found = [(_likeness(folder, release, trial), trial) for trial in trials or [known]]
     likeness, fitting = max(found, key=lambda pair: pair[0])
     return likeness, (release, fitting)
+
+
+def _offered(opened: Source, tags: list[str], name: str) -> list[Any]:
+    """Returns the values that any release offers for a question."""
+    questions = [opened.release(tag).questions.get(name, {}) for tag in tags]
+    return list(dict.fromkeys(value for one in questions for value in answers.choices(one)))
 
 
 def _refuse_wrong(given: answers.Answers, tried: list[Release]) -> None:
