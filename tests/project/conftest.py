@@ -1,5 +1,6 @@
 """Rendered projects, without the tool that renders them; here one for classification."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -114,6 +115,7 @@ def in_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(str(project))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    importlib.import_module("pipeline")  # it sets Paddle up, before a test imports that
     yield project
     for name in [name for name in sys.modules if name.split(".")[0] == "pipeline"]:
         del sys.modules[name]

@@ -1,13 +1,14 @@
 """Which channels go, and what the others do in their place."""
 
 import numpy as np
-import paddle
 import pytest
 
 
 @pytest.fixture
 def block(in_project):
     """A block whose 64 hidden channels are 32 channels twice."""
+    import paddle
+
     from pipeline.efficientnet_lite import Block
 
     paddle.seed(0)
@@ -24,6 +25,8 @@ def block(in_project):
 
 
 def test_channels_that_others_can_stand_in_for_go_first(block):
+    import paddle
+
     from pipeline import pruning
 
     x = paddle.randn([64, 16, 8, 8])
@@ -46,6 +49,8 @@ def test_channels_that_others_can_stand_in_for_go_first(block):
 
 
 def test_a_cut_for_a_while_is_the_same_as_a_narrow_block_and_leaves_no_trace(block):
+    import paddle
+
     from pipeline import pruning
 
     x = paddle.randn([4, 16, 8, 8])
