@@ -92,7 +92,8 @@ def measure(arguments, key: dict) -> dict:
     if key["start"] == "scratch":
         harness.run(arguments.python, project, "-c", WRITE_RANDOM, RANDOM_WEIGHTS)
         weights = RANDOM_WEIGHTS
-    detection.set_values(project, seed=key["seed"], minutes=key["train_minutes"], weights=weights)
+    values = {"train.seed": key["seed"], "train.minutes": key["train_minutes"]}
+    harness.set_values(project, values | {"model.weights": weights})
     coco.write(arguments.data, project / "data", train, test, classes, None)
     seconds = harness.timed(arguments.python, project, STEPS)
     return detection.measured(project) | {"seconds": sum(seconds.values()), "steps": seconds}

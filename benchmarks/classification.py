@@ -18,7 +18,6 @@ import argparse
 import csv
 import json
 import random
-import re
 import shutil
 import statistics
 import time
@@ -98,11 +97,7 @@ def measure(arguments, key: dict) -> dict:
         script = REPOSITORY / "benchmarks" / "baselines.py"
         return json.loads(run(arguments.python, project, script, key["method"]).splitlines()[-1])
     probability = 0.5 if key["method"].endswith("+mixup") else 0.0
-    settings = project / "settings.yaml"
-    text = settings.read_text(encoding="utf-8")
-    text = re.sub(r"mixup: [0-9.]+", f"mixup: {probability}", text)
-    text = re.sub(r"seed: [0-9]+", f"seed: {key['seed']}", text)
-    settings.write_text(text, encoding="utf-8")
+    harness.set_values(project, {"augment.mixup": probability, "train.seed": key["seed"]})
     started = time.monotonic()
     run(arguments.python, project, "train.py")
     seconds = time.monotonic() - started

@@ -12,7 +12,6 @@ call goes on where the first one stopped.
 
 import argparse
 import os
-import re
 import shutil
 from pathlib import Path
 
@@ -117,15 +116,8 @@ def new_project(data: Path, project: Path, key: dict) -> None:
     options = [part for name in classes for part in ("--class", name)]
     task = "detection" if is_coco(data) else "classification"
     harness.new_project(project, "--task", task, *options)
-    values = {"seed": key["seed"]}
-    values |= {"minutes": key["train_minutes"]} if key["train_minutes"] else {}
-    settings = project / "settings.yaml"
-    text = settings.read_text(encoding="utf-8")
-    train_at = text.index("\ntrain:")
-    for name, value in values.items():
-        changed = re.sub(rf"(?m)^(  {name}:) \S+", rf"\1 {value}", text[train_at:], count=1)
-        text = text[:train_at] + changed
-    settings.write_text(text, encoding="utf-8")
+    values = {"train.seed": key["seed"], "train.minutes": key["train_minutes"]}
+    harness.set_values(project, values)
     if is_coco(data):
         coco.write(data, project / "data", train, test, classes, None)
         return

@@ -4,7 +4,7 @@
     python benchmarks/detection.py --data ... --images 200 --leave-out spur   # five classes
     python benchmarks/detection.py --data ... --images 200 --windows 160      # large objects
     python benchmarks/detection.py --data ... --shots 30 --seeds 3            # objects a class
-    python benchmarks/detection.py --data ... --shots 30 --set copy_paste=0.5 mosaic=0.5
+    python benchmarks/detection.py --data ... --shots 30 --set augment.copy_paste=0.5
 
 The folder holds images/, train.json and test.json (COCO). For each seed pictures are drawn from
 train.json; nothing but them is used before the model is final, and the test pictures are looked
@@ -22,7 +22,6 @@ crops, stages and minutes. `plain` is PaddleDetection's own training: benchmarks
 import argparse
 import csv
 import json
-import re
 import shutil
 import statistics
 from pathlib import Path
@@ -63,7 +62,9 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--train-minutes", type=float, help="train.minutes; the template's if not")
     parser.add_argument("--seeds", type=int, default=1, help="draws")
     parser.add_argument("--methods", nargs="+", choices=TITLES, default=["fewshot"])
-    parser.add_argument("--set", nargs="+", metavar="NAME=VALUE", help="settings to try, on val")
+    parser.add_argument(
+        "--set", nargs="+", metavar="SECTION.NAME=VALUE", help="settings to try, on val"
+    )
     harness.add_arguments(parser)
     arguments = parser.parse_args()
     data, judged = arguments.data, "val" if arguments.set else "test"
@@ -153,21 +154,12 @@ def draw(data: Path, key: dict) -> Path:
     options = [part for name in classes for part in ("--class", name)]
     harness.new_project(project, "--task", "detection", *options)
     detector = None if key["method"] == "fewshot" else "picodet"
-    tried = dict([key["set"].split("=")]) if key.get("set") else {}
-    set_values(project, seed=key["seed"], minutes=key["train_minutes"], detector=detector, **tried)
+    values = {"train.seed": key["seed"], "train.minutes": key["train_minutes"]}
+    values |= {"model.detector": detector}
+    values |= dict([key["set"].split("=")]) if key.get("set") else {}
+    harness.set_values(project, values)
     coco.write(data, project / "data", train, test, classes, key["windows"])
     return project
-
-
-def set_values(project: Path, **values) -> None:
-    """Writes values into settings.yaml, None meaning what stands there."""
-    settings = project / "settings.yaml"
-    text = settings.read_text(encoding="utf-8")
-    for name, value in values.items():
-        if value is not None:
-            text, count = re.subn(rf"(?m)^(  {name}:) \S+", rf"\1 {value}", text)
-            assert count == 1, name
-    settings.write_text(text, encoding="utf-8")
 
 
 def report(rows: list[dict], arguments) -> None:

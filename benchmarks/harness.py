@@ -70,6 +70,19 @@ def new_project(folder: Path, *options: str | Path) -> None:
     fewshot("scaffolder", "new", folder, "--defaults", "--template", template(), *options)
 
 
+def set_values(project: Path, values: dict[str, object]) -> None:
+    """Writes values, by dotted name, into settings.yaml, None meaning what stands there."""
+    settings = project / "settings.yaml"
+    text = settings.read_text(encoding="utf-8")
+    for name, value in values.items():
+        if value is not None:
+            section, key = name.split(".")
+            place = rf"(?m)^({section}:\n(?:(?: .*)?\n)*?  {key}:) \S+"
+            text, count = re.subn(place, rf"\1 {value}", text)
+            assert count == 1, name
+    settings.write_text(text, encoding="utf-8")
+
+
 def fewshot(module: str, *options: str | Path) -> None:
     command = [sys.executable, "-m", module, *map(str, options)]
     subprocess.run(command, check=True, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
@@ -108,11 +121,7 @@ def trained_project(arguments: argparse.Namespace, seed: int = 0, **train: float
     shutil.rmtree(project, ignore_errors=True)
     options = [part for name in classes for part in ("--class", name)]
     new_project(project, "--shots", str(shots), *options)
-    settings = project / "settings.yaml"
-    text = settings.read_text("utf-8")
-    for name, value in train.items():
-        text = re.sub(rf"(?m)^  {name}: [0-9.]+", f"  {name}: {value:g}", text, count=1)
-    settings.write_text(text, encoding="utf-8")
+    set_values(project, {f"train.{name}": value for name, value in train.items()})
     for name in classes:
         folder = project / "data" / "train" / name
         folder.mkdir(parents=True)
