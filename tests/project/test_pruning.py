@@ -24,27 +24,43 @@ def block(in_project):
     return block
 
 
+def watched(block, pictures: int):
+    """Random maps, what the block makes of them, and the moments of its hidden channels."""
+    import paddle
+
+    from pipeline.pruning import Moments
+
+    x, moments = paddle.randn([pictures, 16, 8, 8]), Moments(64)
+    hook = block.conv_pwl.register_forward_pre_hook(moments.add)
+    with paddle.no_grad():
+        y = block(x).numpy()
+    hook.remove()
+    return x, y, moments
+
+
+def narrow(block, cut):
+    """A block of its own with the channels that a cut leaves."""
+    from pipeline import pruning
+
+    state = {f"block.{name}": value for name, value in block.state_dict().items()}
+    made = type(block)(16, 24, 3, 1, expands=True, hidden=len(cut.kept))
+    made.eval()
+    arrays = pruning.narrowed(state, {"block": cut})
+    made.set_state_dict({name.removeprefix("block."): a for name, a in arrays.items()})
+    return made
+
+
 def test_channels_that_others_can_stand_in_for_go_first(block):
     import paddle
 
     from pipeline import pruning
 
-    x = paddle.randn([64, 16, 8, 8])
-    moments = pruning.Moments(64)
-    hook = block.conv_pwl.register_forward_pre_hook(moments.add)
-    with paddle.no_grad():
-        wanted = block(x).numpy()
-    hook.remove()
+    x, wanted, moments = watched(block, 64)
     cut = pruning.cuts(block, moments)[32]
     assert len(set(cut.kept % 32)) == 32  # one of each pair
 
-    state = {f"block.{name}": value for name, value in block.state_dict().items()}
-    narrow = type(block)(16, 24, 3, 1, expands=True, hidden=32)
-    narrow.eval()
-    arrays = pruning.narrowed(state, {"block": cut})
-    narrow.set_state_dict({name.removeprefix("block."): a for name, a in arrays.items()})
     with paddle.no_grad():
-        given = narrow(x).numpy()
+        given = narrow(block, cut)(x).numpy()
     np.testing.assert_allclose(given, wanted, atol=0.02 * wanted.std())
 
 
@@ -53,23 +69,12 @@ def test_a_cut_for_a_while_is_the_same_as_a_narrow_block_and_leaves_no_trace(blo
 
     from pipeline import pruning
 
-    x = paddle.randn([4, 16, 8, 8])
-    moments = pruning.Moments(64)
-    hook = block.conv_pwl.register_forward_pre_hook(moments.add)
-    with paddle.no_grad():
-        before = block(x).numpy()
-    hook.remove()
+    x, before, moments = watched(block, 4)
     cut = pruning.cuts(block, moments)[16]
-    arrays = pruning.narrowed(
-        {f"b.{name}": value for name, value in block.state_dict().items()}, {"b": cut}
-    )
-    narrow = type(block)(16, 24, 3, 1, expands=True, hidden=16)
-    narrow.eval()
-    narrow.set_state_dict({name.removeprefix("b."): a for name, a in arrays.items()})
     with paddle.no_grad():
         with pruning._cut(block, cut):
             during = block(x).numpy()
-        np.testing.assert_allclose(during, narrow(x).numpy(), atol=1e-4)
+        np.testing.assert_allclose(during, narrow(block, cut)(x).numpy(), atol=1e-4)
         np.testing.assert_array_equal(block(x).numpy(), before)
 
 
