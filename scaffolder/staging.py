@@ -15,6 +15,7 @@ from pathlib import Path
 from scaffolder.errors import FewshotError
 
 PREFIX = ".fewshot-unfinished-"
+NEW = ".fewshot-new-"
 
 
 @contextmanager
@@ -49,15 +50,13 @@ def remove_abandoned(folder: Path) -> None:
 
 
 def _locked(folder: Path) -> tuple[Path, int]:
-    """Makes a folder and locks it; the lock's file descriptor."""
-    while True:
-        stage = Path(tempfile.mkdtemp(dir=folder, prefix=PREFIX))
-        lock = os.open(stage, os.O_RDONLY)
-        with suppress(OSError):  # no locks on this disk: then nothing is taken for abandoned
-            fcntl.flock(lock, fcntl.LOCK_SH)
-        if stage.exists():  # else it was, in the moment before
-            return stage, lock
-        os.close(lock)
+    """Makes a folder that is locked before it has a name that `remove_abandoned` looks for; the
+    lock's file descriptor."""
+    made = Path(tempfile.mkdtemp(dir=folder, prefix=NEW))
+    lock = os.open(made, os.O_RDONLY)
+    with suppress(OSError):  # no locks on this disk: then nothing is taken for abandoned
+        fcntl.flock(lock, fcntl.LOCK_SH)
+    return made.rename(folder / made.name.replace(NEW, PREFIX, 1)), lock
 
 
 def _umask() -> int:
