@@ -30,7 +30,7 @@ test-tool: $(VENV)/.dev  ## tests of the tool, the template and the package
 	$(VENV)/bin/python -m pytest -n auto tests/cli tests/template tests/package
 
 test-project: $(PROJECT_ENV)/.ready  ## tests of the rendered project, in its own environment
-	$(PROJECT_ENV)/bin/python -m pytest tests/project
+	$(PROJECT_ENV)/bin/python -m pytest -n auto --dist loadfile tests/project
 
 lint: $(VENV)/.dev  ## formatting, lint, types
 	$(VENV)/bin/ruff format --check .
@@ -70,5 +70,5 @@ $(PROJECT_ENV)/.ready: templates/project/requirements/cpu.txt | $(VENV)/.tool
 	$(VENV)/bin/python -m scaffolder.releases build --bundle build/templates.bundle
 	$(VENV)/bin/fewshot new build/project --defaults --template build/templates.bundle >/dev/null
 	$(MAKE) -C build/project setup VENV=$(PROJECT_ENV)
-	$(PROJECT_ENV)/bin/python -m pip install --quiet hypothesis
+	$(PROJECT_ENV)/bin/python -m pip install --quiet hypothesis pytest-xdist
 	touch $@
