@@ -49,10 +49,27 @@ def batches(
     parts = -(-len(targets) // settings.train.batch_size)
     for _ in range(steps_an_epoch(len(targets), settings.train.batch_size) // parts):
         for batch in np.array_split(rng.permutation(len(targets)), parts):
-            squares = [
-                custom_augment(augment(shots.squares[i], settings.augment, rng), rng) for i in batch
-            ]
-            yield mix(preprocess.batch(squares), targets[batch], settings.augment, rng)
+            squares = [shots.squares[i] for i in batch]
+            x = augmented(squares, settings, preprocess, custom_augment, rng)
+            yield mix(x, targets[batch], settings.augment, rng)
+
+
+def augmented(
+    squares: list[np.ndarray],
+    settings,
+    preprocess: Preprocess,
+    custom_augment: Callable,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """A random variant of each of N pictures [S, S, 3] uint8, as the network's input
+    [N, 3, S, S].
+
+    Raises:
+        UserError: through `custom_augment`, (picture, rng) -> picture, the user's own.
+    """
+    return preprocess.batch(
+        [custom_augment(augment(square, settings.augment, rng), rng) for square in squares]
+    )
 
 
 def smoothed(labels: np.ndarray, settings) -> np.ndarray:

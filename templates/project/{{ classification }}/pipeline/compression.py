@@ -10,7 +10,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from pipeline import additions, custom_hooks, exports, parity
-from pipeline.augment import augment
+from pipeline.batches import augmented
 from pipeline.bootstrap import interval, resamples
 from pipeline.dataset import Sample, read_splits
 from pipeline.exports import Export
@@ -78,9 +78,8 @@ def endless_batches(options, preprocess: Preprocess) -> Iterator[np.ndarray]:
     squares = preprocess.read([sample.path for sample in samples])
     while True:
         for batch in np.array_split(rng.permutation(len(squares)), -(-len(squares) // BATCH)):
-            yield preprocess.batch(
-                [custom_augment(augment(squares[i], options.augment, rng), rng) for i in batch]
-            )
+            part = [squares[i] for i in batch]
+            yield augmented(part, options, preprocess, custom_augment, rng)
 
 
 def remarks(export: Export) -> list[str]:

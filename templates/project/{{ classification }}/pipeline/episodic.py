@@ -11,8 +11,7 @@ import paddle
 from paddle.nn import functional as F
 
 from pipeline import episodes
-from pipeline.augment import augment
-from pipeline.batches import Pictures, smoothed, steps_an_epoch
+from pipeline.batches import Pictures, augmented, smoothed, steps_an_epoch
 from pipeline.network import Classifier
 from pipeline.preprocess import Preprocess
 
@@ -40,12 +39,8 @@ def episodic_batches(
     pictures = max(episodes.SHOTS + 1, settings.train.batch_size // (EPISODES * ways))
     for _ in range(steps_an_epoch(len(targets), settings.train.batch_size)):
         rows = np.stack([episodes.draw(shots.labels, ways, pictures, rng) for _ in range(EPISODES)])
-        x = preprocess.batch(
-            [
-                custom_augment(augment(shots.squares[i], settings.augment, rng), rng)
-                for i in rows.flat
-            ]
-        )
+        squares = [shots.squares[i] for i in rows.flat]
+        x = augmented(squares, settings, preprocess, custom_augment, rng)
         yield x.reshape(*rows.shape, *x.shape[1:]), targets[rows]
 
 
