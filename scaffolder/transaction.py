@@ -4,7 +4,6 @@ All that is needed to go back is in the journal before the first file is touched
 until the update is committed. A file is written beside and renamed; so is git's index.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -12,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -20,6 +19,7 @@ from scaffolder import journal, worktree
 from scaffolder.errors import FewshotError
 from scaffolder.git import git
 from scaffolder.journal import FOLDER
+from scaffolder.locking import locked
 from scaffolder.threeway import Change, Store, touched
 
 KEPT = ".fewshot-kept"
@@ -49,25 +49,16 @@ def lock(project: Path) -> Iterator[None]:
     Raises:
         FewshotError: Another one is at work.
     """
-    descriptor = os.open(project, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        with locked(project, wait=False):
+            yield
     except BlockingIOError:
         raise FewshotError(f"another fewshot is at work in {project}: wait for it") from None
-    finally:
-        os.close(descriptor)
 
 
-@contextmanager
-def _git_alone(project: Path) -> Iterator[None]:
+def _git_alone(project: Path) -> AbstractContextManager[None]:
     """Waits for other projects of the same repository: they have one index."""
-    descriptor = os.open(worktree.index_path(project).parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    return locked(worktree.index_path(project).parent)
 
 
 def pending(project: Path) -> Pending | None:

@@ -5,7 +5,6 @@ file with that SHA-256 is ever put beside it. Both are written elsewhere on the 
 renamed, so that nobody sees half of one.
 """
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from scaffolder import provenance, reading, releases, staging
 from scaffolder.errors import FewshotError
+from scaffolder.locking import locked
 from scaffolder.models import entry
 from scaffolder.models.entry import Model
 
@@ -101,7 +101,9 @@ def put(model: Model, file: Path) -> Model:
     for path in (file, record):
         with path.open("rb+") as opened:  # on the disk before it has its name
             os.fsync(opened.fileno())
-    with _locked():
+    lock = root() / ".lock"
+    lock.touch()
+    with locked(lock):
         known = read(model.name)
         if known:
             require_same(known, model.sha256)
@@ -158,11 +160,3 @@ def digest(path: Path) -> str:
 def _move_aside(path: Path) -> None:
     if path.suffix != DAMAGED and os.path.lexists(path):
         os.replace(path, path.with_name(path.name + DAMAGED))
-
-
-@contextmanager
-def _locked() -> Iterator[None]:
-    """Holds the library for the moment in which a model is put into its place."""
-    with (root() / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
