@@ -20,7 +20,6 @@ from pipeline import linear_probe, settings
 from pipeline.augment import augment
 from pipeline.backbone import EMBEDDED_WEIGHTS, pretrained_state
 from pipeline.dataset import read_splits
-from pipeline.depthwise import use_matmul
 from pipeline.efficientnet_lite import EfficientNetLite0, paddle_names
 from pipeline.features import frozen_features
 from pipeline.fine_tuning import learning_rate
@@ -112,7 +111,6 @@ def whole_network(options, preprocess, train, test, labels, pretrained: bool) ->
         if pretrained:
             network.network.set_state_dict(paddle_names(read_weights(EMBEDDED_WEIGHTS)))
         network.eval() if pretrained else network.train()
-        use_matmul(network)
         return network
 
     # From scratch, batch normalisation needs the whole batch, so it has one copy.

@@ -1,12 +1,14 @@
 """Runs that were pruned: runs/<id>-pruned/, beside the run that each was made from."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from paddle import nn
 
 from pipeline import files, pruning, runs
 from pipeline.console import UserError
+from pipeline.curves import Phase
+from pipeline.fine_tuning import fine_tune
 from pipeline.project import PRUNED, RUNS, chosen_run, shown
 from pipeline.replicas import Replicas
 
@@ -84,9 +86,20 @@ def affordable_steps(run: Path, replicas: Replicas, few: Iterable, losses, optio
     return planned
 
 
-def rates(options):
-    """`train` of the settings for what is left of a network."""
-    return options.train.model_copy(update={"learning_rate": RATE * options.train.learning_rate})
+def train_again(
+    run: Path,
+    replicas: Replicas,
+    batches: Callable,
+    losses: Callable,
+    judge: Callable,
+    epochs: int,
+    steps_an_epoch: int,
+    options,
+) -> None:
+    """Trains what is left of a network, as `fine_tune` does, at RATE times its learning rate."""
+    rates = options.model_copy(update={"learning_rate": RATE * options.learning_rate})
+    phase = Phase(run, "pruned")
+    fine_tune(replicas, batches, losses, judge, epochs, steps_an_epoch, phase, rates)
 
 
 def compare(known: dict, metric: str, limits) -> None:

@@ -25,11 +25,8 @@ import numpy as np
 
 from pipeline import console, custom_hooks, pruned, pruning, runs, settings, splits
 from pipeline.batches import Pictures, batches, judged_by, losses_of, steps_an_epoch
-from pipeline.curves import Phase
 from pipeline.dataset import manifest, read_splits
-from pipeline.depthwise import use_matmul
 from pipeline.distillation import distilled
-from pipeline.fine_tuning import fine_tune
 from pipeline.held_out import held_out_folds
 from pipeline.network import Classifier
 from pipeline.project import ROOT
@@ -51,10 +48,11 @@ def main() -> None:
     splits.unseen(samples, "train", options.classes, parent.about)
     fitted, held_out = held_out_folds(samples, options)[0]
     preprocess, side = parent.preprocess, parent.preprocess.input_size
+    size = options.train.batch_size
     squares = preprocess.read([sample.path for sample in samples])
     labels = np.array([sample.label for sample in samples])
-    whole = read_weights(parent.run / runs.MODEL)
-    teachers = replicas_of(parent.about, whole, options)
+    build = partial(network_of, parent.about, read_weights(parent.run / runs.MODEL))
+    teachers = Replicas(build, size)
     losses = distilled(teachers.main.backbone, losses_of)
     rng = np.random.default_rng(options.train.seed)
 
@@ -69,12 +67,13 @@ def main() -> None:
         return pruned.show(what, replicas.main, side, measured, "accuracy")
 
     if run:
-        replicas = replicas_of(runs.about(run), read_weights(run / runs.MODEL), options)
+        weights = read_weights(run / runs.MODEL)
+        replicas = Replicas(partial(network_of, runs.about(run), weights), size)
         known = runs.about(run)["held_out"]
     else:
         # The channels that cost least go.
         known = {"pictures": len(held_out), "unpruned": measure("Unpruned", teachers)}
-        network = network_of(parent.about, whole)
+        network = build()
         few = rng.permutation(len(held_out))[:JUDGED]
         targets = np.eye(len(options.classes), dtype=np.float32)[others.labels[few]]
         cuts = pruning.choose_cuts(
@@ -86,18 +85,17 @@ def main() -> None:
         )
         run = pruned.begin(parent.about, options, manifest(samples), network, cuts)
         narrow = pruning.narrowed(network.state_dict(), cuts)
-        replicas = replicas_of(runs.about(run), narrow, options)
+        replicas = Replicas(partial(network_of, runs.about(run), narrow), size)
         known["cut"] = measure("Channels removed", replicas)
         kept = {name: parent.about[name] for name in ("views", "temperature")}
         runs.save(run, replicas.main, preprocess, stage=2, held_out=known, **kept)
 
     # What is left learns to see what the whole network sees.
-    each = steps_an_epoch(len(fitted), options.train.batch_size)
+    each = steps_an_epoch(len(fitted), size)
     steps = pruned.affordable_steps(run, replicas, several(epoch, 4, rng), losses, options)
     judge = judged_by(others, replicas, preprocess)
     epochs = max(round(min(steps, options.train.steps) / each), min(steps, 1))
-    phase, rates = Phase(run, "pruned"), pruned.rates(options)
-    fine_tune(replicas, epoch, losses, judge, epochs, each, phase, rates)
+    pruned.train_again(run, replicas, epoch, losses, judge, epochs, each, options.train)
     known["pruned"] = measure("Trained again", replicas)
     runs.save(run, replicas.main, preprocess, held_out=known)
     pruned.compare(known, "accuracy", options.limits)
@@ -111,13 +109,6 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--run", type=Path, help="id or folder of a run; the newest by default")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted pruning")
     return parser.parse_args()
-
-
-def replicas_of(about: dict, weights: dict[str, np.ndarray], options) -> Replicas:
-    replicas = Replicas(partial(network_of, about, weights), options.train.batch_size)
-    for network in replicas.networks:
-        use_matmul(network)
-    return replicas
 
 
 def several(epoch: Callable, count: int, rng: np.random.Generator) -> Iterator:

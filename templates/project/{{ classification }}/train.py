@@ -25,7 +25,6 @@ from pipeline.backbone import EMBEDDED_WEIGHTS, digest, fitting, pretrained_stat
 from pipeline.batches import Pictures, batches, judged_by, losses, steps_an_epoch
 from pipeline.curves import Phase
 from pipeline.dataset import Sample, manifest, read_splits
-from pipeline.depthwise import use_matmul
 from pipeline.episodic import episodic_batches, episodic_losses
 from pipeline.features import frozen_features
 from pipeline.fine_tuning import fine_tune
@@ -165,10 +164,7 @@ def new_replicas(options, state: dict) -> Replicas:
     def build() -> Classifier:
         return pretrained_classifier(options.model.backbone, len(options.classes), state)
 
-    replicas = Replicas(build, options.train.batch_size)
-    for network in replicas.networks:
-        use_matmul(network)
-    return replicas
+    return Replicas(build, options.train.batch_size)
 
 
 def affordable_steps(

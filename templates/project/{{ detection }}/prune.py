@@ -23,11 +23,8 @@ import numpy as np
 
 from pipeline import console, custom_hooks, judging, pruned, pruning, runs, settings, sizes, splits
 from pipeline.crops import Crops, read_scenes
-from pipeline.curves import Phase
 from pipeline.dataset import manifest, read_splits
-from pipeline.depthwise import use_matmul
 from pipeline.distillation import distilled
-from pipeline.fine_tuning import fine_tune
 from pipeline.held_out import split_off
 from pipeline.network import DenseDetector
 from pipeline.project import ROOT
@@ -54,8 +51,8 @@ def main() -> None:
     preprocess = parent.preprocess
     side = sizes.choose_crop(fitted, preprocess)
     size = sizes.crops_at_once(side, options.train.batch_size)
-    whole = read_weights(parent.run / runs.MODEL)
-    teachers = replicas_of(parent.about, whole, size)
+    build = partial(network_of, parent.about, read_weights(parent.run / runs.MODEL))
+    teachers = Replicas(build, size)
     losses = distilled(teachers.main.backbone, DenseDetector.losses_of)
 
     def judged_by(replicas: Replicas):
@@ -70,12 +67,13 @@ def main() -> None:
     crops = Crops(read_scenes(fitted, preprocess), side, options.augment, custom_augment)
     rng = np.random.default_rng(options.train.seed)
     if run:
-        replicas = replicas_of(runs.about(run), read_weights(run / runs.MODEL), size)
+        weights = read_weights(run / runs.MODEL)
+        replicas = Replicas(partial(network_of, runs.about(run), weights), size)
         known = runs.about(run)["held_out"]
     else:
         # The channels that cost least go.
         known = {"pictures": len(held_out), "unpruned": measure("Unpruned", teachers)}
-        network = network_of(parent.about, whole)
+        network = build()
         others = Crops(read_scenes(held_out, preprocess), side, options.augment, custom_augment)
         x, targets = next(others.batches(1, CROPS, rng))
         cuts = pruning.choose_cuts(
@@ -87,7 +85,7 @@ def main() -> None:
         )
         run = pruned.begin(parent.about, options, manifest(samples), network, cuts)
         narrow = pruning.narrowed(network.state_dict(), cuts)
-        replicas = replicas_of(runs.about(run), narrow, size)
+        replicas = Replicas(partial(network_of, runs.about(run), narrow), size)
         known["cut"] = measure("Channels removed", replicas)
         runs.save(run, replicas.main, preprocess, stage=2, held_out=known)
 
@@ -97,8 +95,7 @@ def main() -> None:
     epochs = int(np.clip(steps // FEWEST_STEPS, min(steps, 1), EPOCHS))
     each = steps // max(epochs, 1)
     epoch, judge = partial(crops.batches, each, size), judged_by(replicas)
-    phase, rates = Phase(run, "pruned"), pruned.rates(options)
-    fine_tune(replicas, epoch, losses, judge, epochs, each, phase, rates)
+    pruned.train_again(run, replicas, epoch, losses, judge, epochs, each, options.train)
     known["pruned"] = measure("Trained again", replicas)
     runs.save(run, replicas.main, preprocess, held_out=known)
     pruned.compare(known, "AP50", options.limits)
@@ -112,13 +109,6 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--run", type=Path, help="id or folder of a run; the newest by default")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted pruning")
     return parser.parse_args()
-
-
-def replicas_of(about: dict, weights: dict[str, np.ndarray], batch_size: int) -> Replicas:
-    replicas = Replicas(partial(network_of, about, weights), batch_size)
-    for network in replicas.networks:
-        use_matmul(network)
-    return replicas
 
 
 if __name__ == "__main__":

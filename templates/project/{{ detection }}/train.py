@@ -24,7 +24,6 @@ from pipeline import console, custom_hooks, files, judging, project, runs, setti
 from pipeline.crops import Crops, read_scenes
 from pipeline.curves import Phase
 from pipeline.dataset import manifest, read_splits
-from pipeline.depthwise import use_matmul
 from pipeline.detectors import Beginning, choose_detector
 from pipeline.fine_tuning import fine_tune, freeze
 from pipeline.held_out import split_off
@@ -63,8 +62,6 @@ def main() -> None:
     batch_size = sizes.crops_at_once(side, options.train.batch_size)
     replicas = Replicas(beginning.network, batch_size)
     network = replicas.main
-    for copy in replicas.networks:
-        use_matmul(copy)
     if not options.model.start:
         x, _ = next(crops.batches(1, 16, np.random.default_rng(0)))
         network.standardise(x)
