@@ -6,6 +6,7 @@ pictures that had no part in centre and covariance. The classes have no part in 
 one defect is frequent is no drift.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +72,26 @@ def keep(folder: Path, features: np.ndarray, held_out: np.ndarray) -> dict | Non
     }
     (folder / FILE).write_bytes(save(tensors))  # save_file would keep others from reading it
     return {"pictures": len(features), "judged_by": len(distances), "usual": float(usual / far)}
+
+
+def keep_some(
+    folder: Path, samples: Sequence, most: int, features_of: Callable[[list[Path]], np.ndarray]
+) -> dict | None:
+    """`keep` for training and val pictures, drawn at random where they are many.
+
+    Args:
+        folder: of an export.
+        samples: all that splits.csv names.
+        most: pictures of a split.
+        features_of: paths of N pictures, at least one -> their features [N, D], or [0].
+    """
+    rng = np.random.default_rng(0)
+    seen = {}
+    for split in ("train", "val"):
+        paths = [sample.path for sample in samples if sample.split == split]
+        chosen = [paths[i] for i in rng.permutation(len(paths))[:most]]
+        seen[split] = features_of(chosen) if chosen else np.empty(0)
+    return keep(folder, seen["train"], seen["val"])
 
 
 def of_runtime(kind: str) -> str:

@@ -22,12 +22,9 @@ def keep(folder: Path, predictor, preprocess: Preprocess, options) -> dict | Non
         preprocess: how a picture becomes its input.
         options: the settings.
     """
-    samples = read_splits(options)
-    rng = np.random.default_rng(0)
-    seen = {}
-    for split in ("train", "val"):
-        part = [sample.path for sample in samples if sample.split == split]
-        paths = [part[i] for i in rng.permutation(len(part))[:PICTURES]]
-        given = answers(predictor, preprocess, preprocess.read(paths)).embeddings if paths else None
-        seen[split] = np.empty(0) if given is None else given
-    return drift.keep(folder, seen["train"], seen["val"])
+
+    def embeddings(paths: list[Path]) -> np.ndarray:
+        given = answers(predictor, preprocess, preprocess.read(paths)).embeddings
+        return np.empty(0) if given is None else given
+
+    return drift.keep_some(folder, read_splits(options), PICTURES, embeddings)

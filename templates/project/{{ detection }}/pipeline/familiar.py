@@ -23,14 +23,11 @@ def keep(folder: Path, predictor, preprocess: Preprocess, options) -> dict | Non
         preprocess: how a picture becomes its inputs.
         options: the settings.
     """
-    samples = read_splits(options)
-    rng = np.random.default_rng(0)
-    seen = {}
-    for split in ("train", "val"):
-        part = [sample.path for sample in samples if sample.split == split]
-        paths = [part[i] for i in rng.permutation(len(part))[:PICTURES]]
+
+    def features(paths: list[Path]) -> np.ndarray:
         found = detect(predictor, preprocess, paths)
         # disable=None: shown only where someone can watch
-        bar = tqdm(found, f"{split} pictures", len(paths), leave=False, disable=None)
-        seen[split] = np.array([one.features for one in bar if one.features is not None])
-    return drift.keep(folder, seen["train"], seen["val"])
+        bar = tqdm(found, "usual pictures", len(paths), leave=False, disable=None)
+        return np.array([one.features for one in bar if one.features is not None])
+
+    return drift.keep_some(folder, read_splits(options), PICTURES, features)
