@@ -143,14 +143,18 @@ def release(templates: Path, bundle: Path, released_json: Path) -> str:
     if not re.search(f"^{heading}\\s*- ", text, re.MULTILINE):
         raise FewshotError(f"{log} says nothing under '{heading.strip()}'")
     dated = text.replace(heading, f"## {version} ({date.today().isoformat()})\n", 1)
-    with tempfile.TemporaryDirectory(prefix="fewshot-") as folder:
-        trial = Path(folder) / bundle.name
-        if bundle.is_file():
-            shutil.copyfile(bundle, trial)
-        tag = build(templates, trial)
-        _check_renderings(trial, tag)
-    writing.replace(log, dated.encode("utf-8"))
-    build(templates, bundle)
+    writing.replace(log, dated.encode("utf-8"))  # it is a part of the version
+    try:
+        with tempfile.TemporaryDirectory(prefix="fewshot-") as folder:
+            made = Path(folder) / bundle.name
+            if bundle.is_file():
+                shutil.copyfile(bundle, made)
+            tag = build(templates, made)
+            _check_renderings(made, tag)
+            writing.replace(bundle, made.read_bytes())
+    except BaseException:
+        writing.replace(log, text.encode("utf-8"))
+        raise
     known = json.loads(released_json.read_text()) | {tag: tags(bundle)[tag]}
     writing.replace(released_json, (json.dumps(known, indent=2) + "\n").encode())
     return tag

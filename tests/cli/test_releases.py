@@ -163,7 +163,7 @@ def test_a_release_is_checked_dated_and_final(templates, tmp_path, monkeypatch):
     script.write_text("def broken(:\n")
     with pytest.raises(FewshotError, match=r"doctor\.py:1 is not valid Python"):
         releases.release(templates, bundle, released)
-    assert not bundle.exists()
+    assert not bundle.exists() and "## Unreleased" in log.read_text()
     script.write_text(text)
     assert releases.release(templates, bundle, released) == "v1.0.0"
     assert re.search(r"^## 1\.0\.0 \(\d{4}-\d\d-\d\d\)$", log.read_text(), re.MULTILINE)
