@@ -12,7 +12,6 @@ backbone's features, with the same pictures. Results are kept in benchmarks/resu
 
 import argparse
 import json
-import random
 import resource
 import shutil
 import statistics
@@ -26,10 +25,7 @@ def main() -> None:
     arguments = read_arguments()
     keys = [
         {
-            "data": arguments.data.name,
-            "new": arguments.new,
-            "train_shots": arguments.train_shots,
-            "train_minutes": arguments.train_minutes,
+            **harness.training_key(arguments),
             "shots": shots,
             "seed": seed,
             "method": method,
@@ -62,10 +58,7 @@ def measure(arguments, key: dict) -> dict:
     project = harness.trained_project(arguments)
     shots = project / "new" / str(key["seed"])
     shutil.rmtree(shots, ignore_errors=True)
-    shots.mkdir(parents=True)
-    pictures = sorted((data / "train" / new).iterdir())
-    for path in random.Random(f"{key['seed']} {new}").sample(pictures, key["shots"]):
-        shutil.copyfile(path, shots / path.name)
+    harness.copy_draw(data / "train" / new, shots, key["shots"], key["seed"])
     if key["method"] != "add_class.py":
         script = REPOSITORY / "benchmarks" / "few_shot.py"
         options = ("added_mean", "--new", new, "--shots", str(shots))

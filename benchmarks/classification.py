@@ -17,7 +17,6 @@ run in the same environment on the same draw: benchmarks/baselines.py.
 import argparse
 import csv
 import json
-import random
 import shutil
 import statistics
 import time
@@ -119,12 +118,8 @@ def draw(arguments, labels: int, seed: int) -> Path:
     classes = [part for name in arguments.classes for part in ("--class", name)]
     harness.new_project(project, "--shots", str(each), *classes)
     for index, name in enumerate(arguments.classes):
-        pictures = sorted((arguments.data / "train" / name).iterdir())
-        wanted = min(each + (index < more), len(pictures))
-        folder = project / "data" / "train" / name
-        folder.mkdir(parents=True)
-        for path in random.Random(f"{seed} {name}").sample(pictures, wanted):
-            shutil.copyfile(path, folder / path.name)
+        source, folder = arguments.data / "train" / name, project / "data" / "train" / name
+        harness.copy_draw(source, folder, each + (index < more), seed)
     shutil.copytree(arguments.data / "test", project / "data" / "test")
     run(arguments.python, project, "check_data.py")
     return project

@@ -24,10 +24,7 @@ def main() -> None:
     arguments = read_arguments()
     keys = [
         {
-            "data": arguments.data.name,
-            "new": arguments.new,
-            "train_shots": arguments.train_shots,
-            "train_minutes": arguments.train_minutes,
+            **harness.training_key(arguments),
             "steps": arguments.steps,
             "episodic": weight,
             "seed": seed,

@@ -49,6 +49,12 @@ def read_few_shot_arguments(parser: argparse.ArgumentParser) -> argparse.Namespa
     return arguments
 
 
+def training_key(arguments: argparse.Namespace) -> dict:
+    """What tells one `trained_project` from another, apart from the seed."""
+    names = ("new", "train_shots", "train_minutes")
+    return {"data": arguments.data.name} | {name: getattr(arguments, name) for name in names}
+
+
 def need(*paths: Path) -> None:
     """Ends the program with a line that names what is missing."""
     for path in paths:
@@ -103,6 +109,14 @@ def run(
     return done.stdout
 
 
+def copy_draw(pictures: Path, folder: Path, count: int, seed: int) -> None:
+    """Makes a folder with some of a class's pictures, drawn at random; all where they are few."""
+    folder.mkdir(parents=True)
+    found = sorted(pictures.iterdir())
+    for path in random.Random(f"{seed} {pictures.name}").sample(found, min(count, len(found))):
+        shutil.copyfile(path, folder / path.name)
+
+
 def trained_project(arguments: argparse.Namespace, seed: int = 0, **train: float) -> Path:
     """A project of all classes but `new`, trained on a few pictures of each and exported, once.
 
@@ -123,11 +137,7 @@ def trained_project(arguments: argparse.Namespace, seed: int = 0, **train: float
     new_project(project, "--shots", str(shots), *options)
     set_values(project, {f"train.{name}": value for name, value in train.items()})
     for name in classes:
-        folder = project / "data" / "train" / name
-        folder.mkdir(parents=True)
-        pictures = sorted((data / "train" / name).iterdir())
-        for path in random.Random(f"{seed} {name}").sample(pictures, min(shots, len(pictures))):
-            shutil.copyfile(path, folder / path.name)
+        copy_draw(data / "train" / name, project / "data" / "train" / name, shots, seed)
         shutil.copytree(data / "test" / name, project / "data" / "test" / name)
     for step in ("check_data.py", "train.py", "evaluate.py", "export.py"):
         run(arguments.python, project, step)
