@@ -362,6 +362,8 @@ def test_pictures_that_are_prepared_in_another_way_than_in_training_are_noticed(
     for script, *arguments in (["predict.py", "data"], ["compress.py"]):
         assert fails_with_one_line(run(copy, script, *arguments), different, "bring it back")
     shutil.rmtree(the_export(copy))
+    for script in ("evaluate.py", "prune.py"):
+        assert fails_with_one_line(run(copy, script), different, "bring it back", "runs/")
     assert fails_with_one_line(run(copy, "export.py"), "refused: ", different, "bring it back")
     refused = the_export(copy).with_name(the_run(copy).name + ".refused")
     assert different in read(refused / "refused.json")["reason"]

@@ -81,11 +81,7 @@ def load(folder: Path, preprocess_type: type) -> Export:
         raise UserError(
             f"{shown(folder)}: not as it was written ({error}). Run export.py again."
         ) from None
-    if different := input_check.faults(preprocess, about["run"].get("inputs")):
-        raise UserError(
-            f"{shown(folder)}: {different[0]}. pipeline/preprocess.py or pipeline/images.py was "
-            "changed since training: bring it back, or train again."
-        )
+    input_check.check(folder, preprocess, about["run"])
     return Export(folder, about, preprocess)
 
 

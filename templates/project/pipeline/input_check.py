@@ -11,7 +11,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image
 
+from pipeline.console import UserError
 from pipeline.images import read_picture
+from pipeline.project import shown
 
 VALUES = 240  # that are kept of a picture
 ALIKE = 0.5  # grey levels, on average: decoders and processors may round in another way
@@ -40,6 +42,24 @@ def sample(preprocess) -> list[dict]:
             levels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
             kept.append({"shape": list(x.shape), "values": levels.tobytes().hex()})
     return kept
+
+
+def check(where: Path, preprocess, about: dict) -> None:
+    """Makes sure that pictures become the inputs that a network was trained on.
+
+    Args:
+        where: the run, or the export of it.
+        preprocess: of it.
+        about: what `run.json` says.
+
+    Raises:
+        UserError: the code prepares pictures in another way now.
+    """
+    if different := faults(preprocess, about.get("inputs")):
+        raise UserError(
+            f"{shown(where)}: {different[0]}. pipeline/preprocess.py or pipeline/images.py was "
+            "changed since training: bring it back, or train again."
+        )
 
 
 def faults(preprocess, kept: list[dict] | None) -> list[str]:

@@ -29,6 +29,7 @@ from pipeline import (
     evaluation_plots,
     exports,
     files,
+    input_check,
     layout,
     metrics,
     plots,
@@ -49,6 +50,7 @@ HEADLINE = ("accuracy", "macro_f1", "calibration_error", "cross_entropy")
 def main() -> None:
     arguments = read_arguments()
     trained = load_run(chosen_run(arguments.run))
+    input_check.check(trained.run, trained.preprocess, trained.about)
     options = settings.load()
     samples = splits.unseen(read_splits(options), arguments.split, options.classes, trained.about)
     unfinished = "" if trained.about["finished"] else ", interrupted: --resume goes on"

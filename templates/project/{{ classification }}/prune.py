@@ -23,7 +23,16 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import console, custom_hooks, pruned, pruning, runs, settings, splits
+from pipeline import (
+    console,
+    custom_hooks,
+    input_check,
+    pruned,
+    pruning,
+    runs,
+    settings,
+    splits,
+)
 from pipeline.batches import Pictures, batches, judged_by, losses_of, steps_an_epoch
 from pipeline.dataset import manifest, read_splits
 from pipeline.distillation import distilled
@@ -42,6 +51,7 @@ def main() -> None:
     started = time.monotonic()
     arguments = read_arguments()
     parent = load_run(pruned.parent_of(arguments.run))
+    input_check.check(parent.run, parent.preprocess, parent.about)
     run = pruned.unfinished(parent.run) if arguments.resume else None
     options = settings.load(run / "settings.yaml" if run else ROOT / "settings.yaml")
     samples = [sample for sample in read_splits(options) if sample.split != "test"]

@@ -28,6 +28,7 @@ from pipeline import (
     console,
     evaluation_plots,
     files,
+    input_check,
     metrics,
     mistakes,
     plots,
@@ -47,6 +48,7 @@ from pipeline.trained import Trained, load_run
 def main() -> None:
     arguments = read_arguments()
     trained = load_run(chosen_run(arguments.run))
+    input_check.check(trained.run, trained.preprocess, trained.about)
     options = settings.load()
     samples = splits.unseen(read_splits(options), arguments.split, options.classes, trained.about)
     unfinished = "" if trained.about["finished"] else ", interrupted: --resume goes on"

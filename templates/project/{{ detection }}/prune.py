@@ -21,7 +21,18 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import console, custom_hooks, judging, pruned, pruning, runs, settings, sizes, splits
+from pipeline import (
+    console,
+    custom_hooks,
+    input_check,
+    judging,
+    pruned,
+    pruning,
+    runs,
+    settings,
+    sizes,
+    splits,
+)
 from pipeline.crops import Crops, read_scenes
 from pipeline.dataset import manifest, read_splits
 from pipeline.distillation import distilled
@@ -42,6 +53,7 @@ def main() -> None:
     started = time.monotonic()
     arguments = read_arguments()
     parent = load_run(pruned.parent_of(arguments.run))
+    input_check.check(parent.run, parent.preprocess, parent.about)
     run = pruned.unfinished(parent.run) if arguments.resume else None
     options = settings.load(run / "settings.yaml" if run else ROOT / "settings.yaml")
     samples = [sample for sample in read_splits(options) if sample.split != "test"]
