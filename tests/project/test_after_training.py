@@ -227,8 +227,12 @@ def test_tensorrt_gets_the_shapes_of_every_tensor_and_the_settings(finished, in_
 
 
 def test_test_pictures_that_were_trained_on_are_refused(copy, run):
-    edit(copy / "data" / "splits.csv", ",train,", ",test,")
+    table = copy / "data" / "splits.csv"
+    edit(table, ",train,", ",test,")
     assert fails_with_one_line(run(copy, "evaluate.py"), "1 test pictures were training pictures")
+    edit(table, "0.png,", "moved.png,")
+    (copy / "data" / "0.png").rename(copy / "data" / "moved.png")
+    assert fails_with_one_line(run(copy, "evaluate.py"), "1 test pictures were", "moved.png")
 
 
 @pytest.mark.parametrize("kind", ["paddle", "onnx"])

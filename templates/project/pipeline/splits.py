@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline import files
 from pipeline.console import UserError
 from pipeline.picture_files import PictureFile, is_inside, read_rows
 from pipeline.project import ROOT, shown
@@ -125,11 +126,22 @@ def unseen(samples: Sequence, split: str, classes: list[str], about: dict) -> li
     chosen = [sample for sample in samples if sample.split == split]
     if not chosen:
         raise UserError(f"data/splits.csv: no picture in the split {split}. Run check_data.py.")
-    known = {row["path"] for row in about["data"]}
-    seen = [path for s in chosen if (path := os.path.relpath(s.path, ROOT)) in known]
-    if split == "test" and seen:
+    seen = _of_training(chosen, about["data"]) if split == "test" else []
+    if seen:
         raise UserError(
             f"data/splits.csv: {len(seen)} test pictures were training pictures of run "
             f"{about['id']}: {seen[0]}, ... The splits have changed since; train again."
         )
     return chosen
+
+
+def _of_training(samples: Sequence, data: list[dict]) -> list[str]:
+    """Those that a model was trained on, by their paths or, where they were moved, by content."""
+    paths = {row["path"] for row in data}
+    contents = {row.get("sha256") for row in data}
+    found = []
+    for sample in samples:
+        path = os.path.relpath(sample.path, ROOT)
+        if path in paths or files.sha256(sample.path) in contents:
+            found.append(path)
+    return found
