@@ -4,6 +4,7 @@ import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 from safetensors.numpy import save as as_bytes
 
 from pipeline import files, input_check, provenance
@@ -60,6 +61,20 @@ def save(run: Path, network, preprocess, **known) -> None:
         beside.write_bytes(as_bytes(arrays))  # save_file would keep others from reading it
     inputs = input_check.sample(preprocess)
     note(run, preprocess=preprocess.as_dict(), inputs=inputs, **known)
+
+
+def filled(network, weights: dict[str, np.ndarray], run: str):
+    """A network with the weights of a run, as `save` wrote them, ready to be used.
+
+    Raises:
+        UserError: they are not those of such a network.
+    """
+    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    if wanted != {name: value.shape for name, value in weights.items()}:
+        raise UserError(f"{run}: {MODEL} and {ABOUT} don't fit. Train again.")
+    network.set_state_dict(weights)
+    network.eval()
+    return network
 
 
 def finish(run: Path, started: float) -> None:

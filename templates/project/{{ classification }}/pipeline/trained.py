@@ -7,8 +7,7 @@ import numpy as np
 import paddle
 from paddle.utils import unique_name
 
-from pipeline import files
-from pipeline.console import UserError
+from pipeline import runs
 from pipeline.network import Classifier, Deployed
 from pipeline.preprocess import Preprocess
 from pipeline.probabilities import Answers
@@ -49,8 +48,8 @@ def load_run(run: Path) -> Trained:
     Raises:
         UserError: the run has no model, or its files don't fit together.
     """
-    about = files.read_json(run / "run.json")
-    classifier = network_of(about, read_weights(run / "model.safetensors"))
+    about = runs.about(run)
+    classifier = network_of(about, read_weights(run / runs.MODEL))
     network = Deployed(classifier, tuple(about["views"]), about["temperature"])
     network.eval()
     return Trained(run, about, network, Preprocess.from_dict(about["preprocess"]))
@@ -62,9 +61,4 @@ def network_of(about: dict, weights: dict[str, np.ndarray]) -> Classifier:
     known, classes = about["weights"], len(about["settings"]["classes"])
     with unique_name.guard():  # so that a checkpoint's names fit in any later process
         network = Classifier(known["backbone"], classes, known.get("widths", ()))
-    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    if wanted != {name: value.shape for name, value in weights.items()}:
-        raise UserError(f"{about['id']}: model.safetensors and run.json don't fit. Train again.")
-    network.set_state_dict(weights)
-    network.eval()
-    return network
+    return runs.filled(network, weights, about["id"])

@@ -8,8 +8,7 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from pipeline import files
-from pipeline.console import UserError
+from pipeline import runs
 from pipeline.detections import Detections, detect
 from pipeline.detectors import Architecture, new_network
 from pipeline.inference import Predictor, exported
@@ -80,8 +79,8 @@ def load_run(run: Path) -> Trained:
     Raises:
         UserError: the run has no model, or its files don't fit together.
     """
-    about = files.read_json(run / "run.json")
-    network = network_of(about, read_weights(run / "model.safetensors"))
+    about = runs.about(run)
+    network = network_of(about, read_weights(run / runs.MODEL))
     return Trained(run, about, Deployed(network), Preprocess.from_dict(about["preprocess"]))
 
 
@@ -90,9 +89,4 @@ def network_of(about: dict, weights: dict[str, np.ndarray]) -> nn.Layer:
     fit together."""
     architecture = Architecture.from_dict(about["weights"])
     network = new_network(architecture, len(about["settings"]["classes"]))
-    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    if wanted != {name: value.shape for name, value in weights.items()}:
-        raise UserError(f"{about['id']}: model.safetensors and run.json don't fit. Train again.")
-    network.set_state_dict(weights)
-    network.eval()
-    return network
+    return runs.filled(network, weights, about["id"])
