@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 
 
 def git(folder: Path, *args: str | Path) -> str:
@@ -40,6 +41,11 @@ def files(folder: Path) -> dict[str, bytes]:
     paths = {path.relative_to(folder).as_posix(): path for path in found}
     hidden = (".git/", ".fewshot-update/")
     return {p: f.read_bytes() for p, f in paths.items() if not p.startswith(hidden) and p != ".git"}
+
+
+def answers(folder: Path) -> dict:
+    """What a project records."""
+    return yaml.safe_load((folder / ".copier-answers.yml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
@@ -219,3 +225,9 @@ def library(home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch) -
     data = tmp_path_factory.mktemp("data")
     monkeypatch.setenv("XDG_DATA_HOME", str(data))
     return data / "fewshot" / "models"
+
+
+@pytest.fixture
+def models(fewshot: Callable[..., "subprocess.CompletedProcess[str]"], library: Path) -> Callable:
+    """Runs `fewshot models` on that library."""
+    return lambda *args, **env: fewshot("models", *args, **env)

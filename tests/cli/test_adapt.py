@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from .conftest import answers, git
+
 ANSWERS = ".copier-answers.yml"
 WEIGHTS = bytes(range(256)) * 5000
 RUN = {
@@ -63,20 +65,11 @@ def settings(folder: Path) -> dict:
     return yaml.safe_load((folder / "settings.yaml").read_text(encoding="utf-8"))
 
 
-def answers(folder: Path) -> dict:
-    return yaml.safe_load((folder / ANSWERS).read_text(encoding="utf-8"))
-
-
 def contents(folder: Path) -> dict[str, object]:
     return {
         str(path): (path.read_bytes() if path.is_file() else None, path.lstat().st_mtime_ns)
         for path in folder.rglob("*")
     }
-
-
-def git(folder: Path, *args: str) -> str:
-    done = subprocess.run(["git", *args], cwd=folder, capture_output=True, encoding="utf-8")
-    return done.stdout.strip()
 
 
 def assert_refused(done: "subprocess.CompletedProcess[str]", tmp_path: Path, text: str) -> None:

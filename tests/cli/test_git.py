@@ -1,17 +1,8 @@
 """The first commit under every kind of git configuration, and inside other repositories."""
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
-
-def git(folder: Path, *args: str) -> str:
-    done = subprocess.run(
-        ["git", *args], cwd=folder, check=True, capture_output=True, encoding="utf-8"
-    )
-    return done.stdout.strip()
-
+from .conftest import git
 
 HOSTILE = """
 [commit]

@@ -26,11 +26,6 @@ RECORD = {
 
 
 @pytest.fixture
-def models(fewshot, library):
-    return lambda *args, **env: fewshot("models", *args, **env)
-
-
-@pytest.fixture
 def write(tmp_path, pdparams):
     """Writes an archive by hand."""
 

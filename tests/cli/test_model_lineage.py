@@ -11,11 +11,6 @@ RUN = "20260101-120000"
 
 
 @pytest.fixture
-def models(fewshot, library):
-    return lambda *args, **env: fewshot("models", *args, **env)
-
-
-@pytest.fixture
 def project(tmp_path, safetensors):
     """Makes a project with a finished run by hand."""
 

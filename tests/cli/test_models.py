@@ -22,11 +22,6 @@ has_modelscope = importlib.util.find_spec("modelscope") is not None
 PATH = "/dygraph/legendary_models/PPLCNet_x1_0_pretrained.pdparams"
 
 
-@pytest.fixture
-def models(fewshot, library):
-    return lambda *args, **env: fewshot("models", *args, **env)
-
-
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 

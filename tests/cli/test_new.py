@@ -3,23 +3,12 @@
 import os
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
-import yaml
+
+from .conftest import answers, git
 
 ANSWERS = ".copier-answers.yml"
-
-
-def git(folder: Path, *args: str) -> str:
-    done = subprocess.run(
-        ["git", *args], cwd=folder, check=True, capture_output=True, encoding="utf-8"
-    )
-    return done.stdout.strip()
-
-
-def answers(folder: Path) -> dict[str, object]:
-    return yaml.safe_load((folder / ANSWERS).read_text(encoding="utf-8"))
 
 
 def assert_refused(done: "subprocess.CompletedProcess[str]", *texts: str) -> None:

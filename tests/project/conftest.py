@@ -1,11 +1,13 @@
 """Rendered projects, without the tool that renders them; here one for classification."""
 
 import importlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,45 @@ ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def edit(path: Path, old: str, new: str, count: int = 1) -> None:
+    """Replaces what must be there in a file: the first places, all with a count of -1."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, count), encoding="utf-8")
+
+
+def newest_run(project: Path) -> Path:
+    return max((project / "runs").iterdir())
+
+
+def about(project: Path) -> dict:
+    """What is known of the newest run."""
+    return json.loads((newest_run(project) / "run.json").read_text(encoding="utf-8"))
+
+
+def weights(project: Path) -> dict[str, np.ndarray]:
+    """Of the newest run."""
+    from safetensors.numpy import load_file
+
+    return load_file(newest_run(project) / "model.safetensors")
+
+
+class Page(HTMLParser):
+    """A page's tags, what it loads or links to, and its text."""
+
+    def __init__(self, file: Path):
+        super().__init__()
+        self.tags, self.sources, self.text = [], [], ""
+        self.feed(file.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.sources += [value for name, value in attributes if name in ("src", "href")]
+
+    def handle_data(self, data):
+        self.text += data
 
 
 def draw(seed: int, side: int = 48, dark: bool = False) -> Image.Image:

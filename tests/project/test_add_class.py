@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from .conftest import edit
+
 NEW = "{{ 7*7 }} 划痕 'x'"
 
 
@@ -67,12 +69,6 @@ def succeeds(done):
 def predicted(project, run, folder, *arguments):
     done = run(project, "predict.py", folder, "--json", *arguments)
     return [json.loads(line)["class"] for line in succeeds(done).splitlines()]
-
-
-def edit(path, old, new):
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def test_whitening_makes_scatter_alike_in_all_directions(in_project):

@@ -9,12 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
+
+from .conftest import Page, edit
 
 RED, BLUE, GREY = '<script>alert("1")</script>', "{{ 7*7 }} 开路 🔥 $x$", "plain, 'quoted' \x1b[31m"
 CLASSES = [RED, BLUE, GREY]
@@ -61,12 +62,6 @@ def copy(finished, tmp_path):
     shutil.copytree(finished, folder)
     edit(folder / "pipeline" / "latency.py", "ROUNDS = 5", "ROUNDS = 1")
     return folder
-
-
-def edit(path, old, new):
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def the_run(project):
@@ -450,7 +445,7 @@ def test_int8_is_small_and_usable_and_a_form_is_picked(compressible, run):
     done = run(compressible, "predict.py", "data/0.png")
     assert done.returncode == 0 and f"Form: {table['pick']['name']}, which" in done.stderr
     assert run(compressible, "report.py").returncode == 0
-    page = Page((the_run(compressible) / "report.html").read_text(encoding="utf-8"))
+    page = Page(the_run(compressible) / "report.html")
     assert f"Pick: {table['pick']['name']}" in page.text and "int8 ONNX Runtime" in page.text
 
 
@@ -508,7 +503,7 @@ def test_where_int8_lost_too_much_fp32_is_picked(compressible, run):
     assert "Fine-tuning in 8 bits" in done.stdout
     assert "Pick:    fp32 " in done.stdout and "nothing compressed is faster" in done.stdout
     assert run(compressible, "report.py").returncode == 0
-    page = Page((the_run(compressible) / "report.html").read_text(encoding="utf-8"))
+    page = Page(the_run(compressible) / "report.html")
     assert "Refused: int8 ONNX Runtime: accuracy fell" in page.text
     done = run(compressible, "predict.py", "data/0.png")
     assert done.returncode == 0 and "Form: fp32 " in done.stderr
@@ -652,7 +647,7 @@ def test_a_benchmark_has_every_form_and_is_in_the_report(quick, run):
     for language in ("en", "zh"):
         (quick / ".copier-answers.yml").write_text(f"language: {language}\n")
         assert run(quick, "report.py").returncode == 0
-        page = Page((the_run(quick) / "report.html").read_text(encoding="utf-8"))
+        page = Page(the_run(quick) / "report.html")
         assert "python benchmark.py" not in page.text
         assert {"en": "× fastest fp32", "zh": "相对最快 fp32 的倍数"}[language] in page.text
         charts = [base64.b64decode(s.split(",")[1]) for s in page.sources if "svg" in s[:20]]
@@ -753,20 +748,6 @@ def test_without_python_for_paddle_lite_one_line_says_what_to_install(copy, run,
     assert not (copy / ".venv-lite").exists() and not (the_export(copy) / "model.nb").exists()
 
 
-class Page(HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.sources, self.text = [], [], ""
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.sources += [value for name, value in attributes if name in ("src", "href")]
-
-    def handle_data(self, data):
-        self.text += data
-
-
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_report_is_one_page_in_which_names_are_only_text(copy, run, language):
     (copy / ".copier-answers.yml").write_text(f"language: {language}\n")
@@ -775,7 +756,7 @@ def test_the_report_is_one_page_in_which_names_are_only_text(copy, run, language
     (the_run(copy) / "curves" / "trial-1.csv").write_text(rows)
     done = run(copy, "report.py")
     assert done.returncode == 0 and not done.stderr
-    page = Page((the_run(copy) / "report.html").read_text(encoding="utf-8"))
+    page = Page(the_run(copy) / "report.html")
     assert "script" not in page.tags and "link" not in page.tags
     assert page.sources and all(source.startswith("data:image/") for source in page.sources)
     for name in CLASSES:
@@ -791,7 +772,7 @@ def test_a_report_without_the_later_steps_names_their_commands(copy, run):
     shutil.rmtree(the_run(copy) / "evaluation")
     shutil.rmtree(copy / "export")
     assert run(copy, "report.py").returncode == 0
-    page = Page((the_run(copy) / "report.html").read_text(encoding="utf-8"))
+    page = Page(the_run(copy) / "report.html")
     for script in ("evaluate.py", "export.py", "compress.py", "benchmark.py"):
         assert f"python {script}" in page.text
 

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import yaml
 
+from .conftest import about, newest_run, weights
+
 QUICK = {"train": {"steps": 20}, "model": {"input_size": 32}}
 
 
@@ -24,20 +26,6 @@ def change_settings():
         path.write_text(yaml.safe_dump(known), encoding="utf-8")
 
     return change
-
-
-def newest_run(project):
-    return max((project / "runs").iterdir())
-
-
-def about(project):
-    return json.loads((newest_run(project) / "run.json").read_text(encoding="utf-8"))
-
-
-def weights(project):
-    from safetensors.numpy import load_file
-
-    return load_file(newest_run(project) / "model.safetensors")
 
 
 def test_a_run_trains_both_stages_and_describes_itself(run, project, change_settings):

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ..conftest import edit
+
 MAKE_RUN = """
 import time
 
@@ -64,12 +66,6 @@ def exported(project, kept, run):
         assert done.returncode == 0, done.stdout + done.stderr
     shutil.copytree(project, kept)
     return project
-
-
-def edit(path, old, new):
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def refused(done, *parts):

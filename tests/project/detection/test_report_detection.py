@@ -4,10 +4,11 @@ import ast
 import base64
 import json
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+
+from ..conftest import Page, edit
 
 RED, BLUE, GREY = '<script>alert("1")</script>', "{{ 7*7 }} 开路 🔥 $x$", "_plain 'quoted' \x1b[31m"
 CLASSES = [RED, BLUE, GREY]
@@ -61,32 +62,11 @@ def reported(in_project, picture):
     return in_project
 
 
-class Page(HTMLParser):
-    def __init__(self, project):
-        super().__init__()
-        self.tags, self.sources, self.text = [], [], ""
-        file = project / "runs" / "20260131-120000" / "report.html"
-        self.feed(file.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.sources += [value for name, value in attributes if name in ("src", "href")]
-
-    def handle_data(self, data):
-        self.text += data
-
-
 def report(project, run, language="en") -> Page:
     (project / ".copier-answers.yml").write_text(f"language: {language}\n")
     done = run(project, "report.py")
     assert done.returncode == 0 and not done.stderr, done.stderr
-    return Page(project)
-
-
-def edit(path, old, new):
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
+    return Page(project / "runs" / "20260131-120000" / "report.html")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

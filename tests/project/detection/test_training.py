@@ -1,7 +1,6 @@
 """train.py of a detection project as a user meets it, each call in a process of its own."""
 
 import csv
-import json
 import signal
 import subprocess
 import sys
@@ -10,6 +9,8 @@ import time
 import numpy as np
 import pytest
 import yaml
+
+from ..conftest import about, newest_run, weights
 
 SETTINGS = {
     "classes": ["dark", "light"],
@@ -34,20 +35,6 @@ def quick(project, run):
         return project
 
     return quick
-
-
-def newest_run(project):
-    return max((project / "runs").iterdir())
-
-
-def about(project):
-    return json.loads((newest_run(project) / "run.json").read_text(encoding="utf-8"))
-
-
-def weights(project):
-    from safetensors.numpy import load_file
-
-    return load_file(newest_run(project) / "model.safetensors")
 
 
 def succeeded(run, project, *command):
