@@ -9,8 +9,6 @@ from pipeline import settings_file
 from pipeline.project import ROOT
 from pipeline.settings_file import Section
 
-Share = Field(0.0, ge=0, le=1)
-
 
 class Data(Section):
     folder: str = "data"
