@@ -793,6 +793,8 @@ def test_a_pruned_run_is_smaller_and_goes_all_the_way(copy, run):
     assert about["pruned_from"] == {"run": parent.name, "sha256": digest, "keep": 0.4}
     assert about["finished"] and set(about["held_out"]) == {"pictures", "unpruned", "cut", "pruned"}
     assert about["weights"] == before["weights"] | {"widths": about["weights"]["widths"]}
+    curve = (pruned / "curves" / "pruned.csv").read_text(encoding="utf-8")
+    assert "held_out" not in curve  # no val split: all shots train it
 
     # It exports like any other run, with the parity of one, and predicts.
     done = run(copy, "export.py")

@@ -91,7 +91,7 @@ def train_again(
     replicas: Replicas,
     batches: Callable,
     losses: Callable,
-    judge: Callable,
+    judge: Callable | None,
     epochs: int,
     steps_an_epoch: int,
     options,

@@ -11,7 +11,8 @@ Writes: runs/<id>-pruned/: a run like any other, for evaluate.py, export.py and 
 How much each block of the network can miss is measured on held-out pictures. Those channels go
 that cost least there, until the share prune.keep of the multiply-adds is left. What is left is
 trained for up to prune.minutes, with the unpruned network as its teacher. Without a val split the
-unpruned network knows the held-out pictures already: evaluate.py has the figures that count.
+unpruned network knows the held-out pictures already, and they train what is left, too, which then
+keeps to the plan to its end: evaluate.py has the figures that count.
 """
 
 import argparse
@@ -56,7 +57,9 @@ def main() -> None:
     options = settings.load(run / "settings.yaml" if run else ROOT / "settings.yaml")
     samples = [sample for sample in read_splits(options) if sample.split != "test"]
     splits.unseen(samples, "train", options.classes, parent.about)
-    fitted, held_out = held_out_folds(samples, options)[0]
+    train = [i for i, sample in enumerate(samples) if sample.split == "train"]
+    _, held_out = held_out_folds(samples, options)[0]
+    has_val = len(train) < len(samples)
     preprocess, side = parent.preprocess, parent.preprocess.input_size
     size = options.train.batch_size
     squares = preprocess.read([sample.path for sample in samples])
@@ -66,7 +69,7 @@ def main() -> None:
     losses = distilled(teachers.main.backbone, losses_of)
     rng = np.random.default_rng(options.train.seed)
 
-    shots = Pictures([squares[i] for i in fitted], labels[fitted])
+    shots = Pictures([squares[i] for i in train], labels[train])
     epoch = partial(batches, shots, options, preprocess, custom_hooks.augment())
     x = preprocess.batch([squares[i] for i in held_out])
     seen = teachers.outputs(Classifier.features, x)
@@ -101,9 +104,9 @@ def main() -> None:
         runs.save(run, replicas.main, preprocess, stage=2, held_out=known, **kept)
 
     # What is left learns to see what the whole network sees.
-    each = steps_an_epoch(len(fitted), size)
+    each = steps_an_epoch(len(train), size)
     steps = pruned.affordable_steps(run, replicas, several(epoch, 4, rng), losses, options)
-    judge = judged_by(others, replicas, preprocess)
+    judge = judged_by(others, replicas, preprocess) if has_val else None
     epochs = max(round(min(steps, options.train.steps) / each), min(steps, 1))
     pruned.train_again(run, replicas, epoch, losses, judge, epochs, each, options.train)
     known["pruned"] = measure("Trained again", replicas)
