@@ -119,6 +119,11 @@ def judged(scores: np.ndarray, usual: float) -> dict | None:
     return {"pictures": len(scores), "far": far, "median": median, "changed": median > usual}
 
 
+def mark(score: float) -> str:
+    """What a table says beside a picture with this score."""
+    return "unlike the training pictures" if score > 1 else ""
+
+
 def told(found: dict, usual: float) -> str:
     """The line for people where `judged` found a change."""
     return (

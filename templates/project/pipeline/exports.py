@@ -89,7 +89,7 @@ def chosen(given: Path | None) -> Path:
     """The export that the user named, by path or by id, or else the newest fp32 one."""
     if given is None:
         return newest(EXPORTS, ABOUT, "Run export.py first.", skip=("-int8", PRUNED))
-    return given.resolve() if given.is_dir() else EXPORTS / given
+    return given.resolve() if given.is_dir() or len(given.parts) > 1 else EXPORTS / given
 
 
 def describe(folder: Path, about: dict, preprocess) -> Export:

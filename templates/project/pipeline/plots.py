@@ -40,7 +40,7 @@ def curve(phases: dict[str, list[dict]], column: str, title: str, xlabel: str) -
                 label=name,
                 marker="o" if len(rows) < 3 else None,
             )
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axes.set_xlabel(xlabel)
     axes.set_title(title, loc="left", fontsize=9, color=INK)
     if len(phases) > 1:

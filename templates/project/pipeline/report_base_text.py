@@ -54,8 +54,11 @@ CHINESE = {
     "likely give a figure in there.": (
         "区间为 95% 自助法（bootstrap）区间：换一批同样多的测试图片，结果很可能仍落在其中。"
     ),
-    "The same pictures through the trained network and through each export": (
-        "同一批图片分别通过训练所得网络和各导出模型，图片数"
+    "The same pictures through the trained network and through each export, training pictures "
+    "among them where the test pictures are few: this compares, and is no measure of quality. "
+    "Pictures:": (
+        "同一批图片分别通过训练所得网络和各导出模型；测试图片较少时其中也有训练图片，"
+        "因此只用于比较，不代表质量。图片数："
     ),
     "Threads": "线程数",
     "Trained again": "再训练后",

@@ -85,7 +85,7 @@ def _describe(name: str, tree: yaml.Node | None, fault) -> str:
         return f"{name}:{line}: {dotted}: no such setting. Remove it or mend its name."
     if fault["type"] == "missing":
         return f"{name}:{line}: {dotted}: is missing. Add it."
-    message = fault["msg"].removeprefix("Value error, ")
+    message = fault["msg"].removeprefix("Value error, ").replace(" after validation", "")
     given = repr(fault["input"])
     given = given if len(given) <= 60 else given[:57] + "..."
     return f"{name}:{line}: {dotted}: {message[0].lower()}{message[1:]} (found {given})."

@@ -46,7 +46,7 @@ from pipeline.exports import Export
 from pipeline.inference import WEIGHTS
 from pipeline.preprocess import Preprocess
 from pipeline.probabilities import Answers, answers
-from pipeline.project import shown
+from pipeline.project import ROOT, shown
 from pipeline.reference import Reference
 from pipeline.shots import MOST, unfit, usable_pictures
 
@@ -92,6 +92,11 @@ def read_arguments() -> argparse.Namespace:
 def add(export: Export, name: str, folder: Path) -> None:
     """Adds a class from the pictures in a folder, unless the trained classes lose too much."""
     started = time.monotonic()
+    if added.UNKNOWN in export.classes:
+        raise UserError(
+            f"{shown(export.folder)} was trained on a class {added.UNKNOWN!r}, which is the answer "
+            "for pictures far from every class. Rename it and train again."
+        )
     options = settings.load()
     paths = usable_pictures(name, folder, export, options.data.min_side)
 
@@ -178,6 +183,9 @@ def undo(export: Export, name: str) -> None:
     last = max(i for i, other in enumerate(names) if name in ("", other))
     additions.write(export.folder, entries[:last] + entries[last + 1 :])
     print(f"Taken back: {names[last]} of {entries[last]['time']}")
+    folder = ROOT / settings.load().data.folder / names[last]
+    if folder.is_dir() and names[last] not in names[:last] + names[last + 1 :]:
+        print(f"{shown(folder)}: check_data.py knows no such class any more; move its pictures.")
     show(entries[:last] + entries[last + 1 :])
 
 

@@ -59,9 +59,10 @@ def main() -> None:
             answer["probabilities"] = {name: round(float(value), 6) for name, value in every}
             print(json.dumps(answer, ensure_ascii=False), flush=True)
         else:
-            table.append((answer["picture"], answer["class"], f"{answer['probability']:.3f}"))
+            shown = answer["class"], f"{answer['probability']:.3f}", drift.mark(score)
+            table.append((answer["picture"], *shown))
     if table:
-        tables.show(("picture", "class", "probability"), table)
+        tables.show(("picture", "class", "probability", ""), table)
     drift_log.report(scores, familiar, export, arguments.drift_log)
     if broken:
         sys.exit(1)
@@ -86,7 +87,10 @@ def form_of(given: exports.Export, arguments) -> tuple[exports.Export, str]:
     picked. Added classes are known to the export that they were added to, and to no other."""
     if arguments.format:
         return formats.chosen(given, arguments.format)
-    if arguments.export or added.of(given):
+    if arguments.export:
+        return formats.first(given)
+    if added.of(given):
+        print("Form: the export itself, which alone knows the added classes.", file=sys.stderr)
         return formats.first(given)
     return formats.picked(given)
 

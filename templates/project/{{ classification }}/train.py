@@ -45,6 +45,7 @@ def main() -> None:
     run = runs.newest_unfinished() if arguments.resume else None
     options = settings.load(run / "settings.yaml" if run else ROOT / "settings.yaml")
     samples = [sample for sample in read_splits(options) if sample.split != "test"]
+    custom_augment = custom_hooks.augment()
     state, weights = starting_weights(options)
     run = run or runs.begin(options, weights, manifest(samples))
     print(f"Run: {shown(run)}")
@@ -62,7 +63,7 @@ def main() -> None:
     predicted = views if options.model.predict_all_views else VIEWS["none"]
     strength, logs = linear_probe.choose_strength(features, labels, folds, len(predicted))
     stage_1 = score(logs, labels[judged])
-    print(f"Stage 1, frozen backbone: {stage_1['accuracy']:.3f} of {len(judged)} held-out right")
+    show("Stage 1, frozen backbone:", stage_1, len(judged))
     head = linear_probe.fit(features[shots], labels[shots], strength)
     network.set_head(head)
     result = {
@@ -90,7 +91,6 @@ def main() -> None:
         phase = Phase(run, name)
         fine_tune(replicas, batches_of(fitted), loss, judge, epochs, each, phase, options.train)
 
-    custom_augment = custom_hooks.augment()
     weight = options.train.episodic
     loss = partial(episodic_losses, weight) if weight else losses
     batch = next(batches_of(pictures(shots))(np.random.default_rng(options.train.seed)))
@@ -106,7 +106,7 @@ def main() -> None:
         logits.append(outputs.reshape(len(predicted), len(held_out), -1).swapaxes(0, 1))
     logs = mean_over_views(np.concatenate(logits))
     stage_2 = score(logs, labels[judged])
-    print(f"Stage 2, fine-tuned:      {stage_2['accuracy']:.3f} of {len(judged)} held-out right")
+    show("Stage 2, fine-tuned:", stage_2, len(judged))
     result["held_out"]["stage_2"] = stage_2
     if stage_2["brier"] < stage_1["brier"]:
         if set(folds[0][0]) != set(shots):
@@ -117,9 +117,17 @@ def main() -> None:
         result["stage"] = 2
         result["temperature"] = fit_temperature(logs, labels[judged])
     else:
-        print("Fine-tuning did not help on these pictures; the model of stage 1 stays.")
+        print("Fine-tuning did not lower the Brier score: the model of stage 1 stays.")
     runs.save(run, network, preprocess, **result)
     runs.finish(run, started)
+
+
+def show(what: str, scores: dict[str, float], held_out: int) -> None:
+    """Prints how well held-out pictures are classified; the Brier score decides between stages."""
+    print(
+        f"{what:25} {scores['accuracy']:.3f} of {held_out} held-out right, "
+        f"Brier score {scores['brier']:.3f} (lower is better)"
+    )
 
 
 def read_arguments() -> argparse.Namespace:

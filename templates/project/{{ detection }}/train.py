@@ -52,13 +52,14 @@ def main() -> None:
     strides = sizes.choose_levels(fitted, preprocess)
     side = sizes.choose_crop(fitted, preprocess)
     beginning = choose_beginning(strides, options)
+    custom_augment = custom_hooks.augment()
     run = run or runs.begin(options, beginning.about, manifest(samples))
     tiles = f"tiles of pictures times {preprocess.tile_scale}" if preprocess.tile_scale else "whole"
     print(f"Run: {shown(run)}")
     print(f"Input {preprocess.input_size} px, {tiles}; strides {strides}; crops of {side} px")
 
     scenes = read_scenes(fitted, preprocess)
-    crops = Crops(scenes, side, options.augment, custom_hooks.augment())
+    crops = Crops(scenes, side, options.augment, custom_augment)
     batch_size = sizes.crops_at_once(side, options.train.batch_size)
     replicas = Replicas(beginning.network, batch_size)
     network = replicas.main
@@ -94,7 +95,7 @@ def main() -> None:
         frozen = FrozenBackbone(network, beginning.network(), preprocess.input_size)
         folder = CACHE / f"sheets-{run.name}"
         if not folder.is_dir():
-            whole = Crops(scenes, preprocess.input_size, options.augment, custom_hooks.augment())
+            whole = Crops(scenes, preprocess.input_size, options.augment, custom_augment)
             rng = np.random.default_rng(options.train.seed)
             make_sheets(folder, frozen, whole, SHEETS_SHARE * seconds, rng)
         sheets = Sheets(folder, preprocess.input_size, side)
@@ -117,7 +118,7 @@ def main() -> None:
         runs.save(run, network, preprocess, stage=2, held_out=known)
     else:
         runs.note(run, held_out=known)
-        print("Fine-tuning did not help on these pictures; the model of stage 1 stays.")
+        print("Fine-tuning did not raise AP50: the model of stage 1 stays.")
     runs.finish(run, started)
 
 

@@ -70,7 +70,7 @@ class Limits(Section):
 class Settings(Section):
     """The whole file. `classes` is the only key without a default."""
 
-    classes: list[str] = Field(min_length=2)
+    classes: list[str]
     data: Data = Data()
     model: Model = Model()
     augment: Augment = Augment()
@@ -81,6 +81,8 @@ class Settings(Section):
     @field_validator("classes")
     @classmethod
     def _are_distinct(cls, names: list[str]) -> list[str]:
+        if len(names) < 2:
+            raise ValueError("two classes at least, with a comma between them: [open, short]")
         return settings_file.distinct(names)
 
     @field_validator("train")

@@ -138,7 +138,7 @@ def _shape(box: Box, corners: np.ndarray) -> Problem | None:
     """What is wrong with a box wherever it lies."""
     x0, y0, x1, y1 = corners
     if not np.isfinite(corners).all():
-        return problem("not_numbers", box.where, box=_text(corners))
+        return problem("not_numbers", box.where)
     if x1 < x0 or y1 < y0:
         return problem("swapped_corners", box.where, box=_text(corners))
     if min(x1 - x0, y1 - y0) < THIN:

@@ -179,8 +179,8 @@ KINDS = PICTURE_KINDS | {
     ),
     "not_numbers": (
         "error",
-        "not a box of four numbers ({box}). Draw it again, or remove it.",
-        "不是由四个数组成的框（{box}）。请重画或删除。",
+        "not a box of four numbers. Draw it again, or remove it.",
+        "不是由四个数组成的框。请重画或删除。",
     ),
     "swapped_corners": (
         "error",
