@@ -160,7 +160,8 @@ def test_a_class_is_added_listed_predicted_and_taken_back(copy, run):
     succeeds(run(copy, "add_class.py", NEW, "more"))
     succeeds(run(copy, "add_class.py", "--undo", NEW))
     assert json.loads((export_of(copy) / "added.json").read_text(encoding="utf-8")) == known
-    succeeds(run(copy, "add_class.py", "--undo"))
+    (copy / "data" / NEW).mkdir()
+    assert f"data/{NEW}: " in succeeds(run(copy, "add_class.py", "--undo"))
     assert contents(export_of(copy)) == before
     assert "No classes were added" in succeeds(run(copy, "add_class.py", "--list"))
     done = run(copy, "add_class.py", "--undo")
@@ -237,6 +238,8 @@ def test_pictures_that_look_unlike_the_training_pictures_are_noticed(copy, run, 
     found, said = scores("dark", "paddle")
     assert np.median(found) > about["drift"]["usual"]
     assert said.count("\n") == 1 and "Drift: these pictures differ" in said and "of 12" in said
+    table = run(copy, "predict.py", "dark").stdout
+    assert table.count("unlike the training pictures") == sum(score > 1 for score in found)
     with (copy / "runs" / "drift.log" / "drift.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["changed"] for row in rows] == ["0", "0", "1"]

@@ -81,8 +81,8 @@ train:
         ("data: {}\n", "settings.yaml:1: classes: is missing. Add it."),
         (
             "classes: [a]\n",
-            "settings.yaml:1: classes: list should have at least 2 items after validation, not 1 "
-            "(found ['a']).",
+            "settings.yaml:1: classes: two classes at least, with a comma between them: "
+            "[open, short] (found ['a']).",
         ),
         ("classes: [a, ' ']\n", "settings.yaml:1: classes: a class has an empty name "),
         ("classes: [a, 1]\n", "settings.yaml:1: classes.1: input should be a valid string "),

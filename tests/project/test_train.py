@@ -184,7 +184,6 @@ def test_weights_of_another_architecture_are_refused(run, project, change_settin
     [
         ("def augment(picture, rng):\n    return picture[:4]\n", "must return a uint8 array"),
         ("def augment(picture, rng):\n    return 1 / 0\n", "custom.py:2: augment failed"),
-        ("def augment(picture, rng)\n", "custom.py:1:"),
     ],
 )
 def test_a_fault_in_custom_py_is_named(run, project, change_settings, text, message):
@@ -195,6 +194,15 @@ def test_a_fault_in_custom_py_is_named(run, project, change_settings, text, mess
     assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
     (project / "custom.py").unlink()
     assert run(project, "train.py", "--resume").returncode == 0
+
+
+def test_a_custom_py_that_does_not_load_leaves_no_run_to_go_on_with(run, project, change_settings):
+    change_settings(project)
+    (project / "custom.py").write_text("def augment(picture, rng)\n")
+    run(project, "check_data.py")
+    done = run(project, "train.py")
+    assert done.returncode == 1 and "custom.py:1:" in done.stderr
+    assert "Traceback" not in done.stderr and not list((project / "runs").glob("*"))
 
 
 def test_training_before_the_data_check_says_what_to_do(run, project):

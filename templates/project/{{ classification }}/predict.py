@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import added, console, drift, drift_log, exports, formats, tables
+from pipeline import added, console, drift, drift_log, exports, formats, picking, tables
 from pipeline.console import UserError
 from pipeline.images import SUFFIXES, PictureError, read_picture
 from pipeline.preprocess import Preprocess
@@ -90,7 +90,8 @@ def form_of(given: exports.Export, arguments) -> tuple[exports.Export, str]:
     if arguments.export:
         return formats.first(given)
     if added.of(given):
-        print("Form: the export itself, which alone knows the added classes.", file=sys.stderr)
+        if picking.read(given.folder):
+            print("Form: the export, which alone knows the added classes.", file=sys.stderr)
         return formats.first(given)
     return formats.picked(given)
 

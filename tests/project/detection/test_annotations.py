@@ -359,8 +359,7 @@ def faults(run):
         (
             "0.json",
             '{"shapes": [{"label": "dark", "points": [[1, 2], [3]]}]}',
-            "error: FILE: shapes[0]: not a box of four numbers. Draw it again, or "
-            "remove it.",
+            "error: FILE: shapes[0]: not a box of four numbers. Draw it again, or remove it.",
         ),
         (
             "0.xml",
