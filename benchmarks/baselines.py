@@ -111,6 +111,9 @@ def whole_network(options, preprocess, train, test, labels, pretrained: bool) ->
         if pretrained:
             network.network.set_state_dict(paddle_names(read_weights(EMBEDDED_WEIGHTS)))
         network.eval() if pretrained else network.train()
+        for layer in network.sublayers():
+            if isinstance(layer, nn.BatchNorm2D) and not pretrained:
+                layer._momentum = 0.9  # with ImageNet's 0.99 the statistics lag behind the weights
         return network
 
     # From scratch, batch normalisation needs the whole batch, so it has one copy.
