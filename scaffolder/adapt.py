@@ -38,7 +38,9 @@ def adapt(
     settings: dict[str, Any] | None = None,
     template: str | None = None,
     defaults: bool = False,
-    confirm: Callable[[dict[str, Any], Note], bool] = lambda recorded, start: True,
+    confirm: Callable[[dict[str, Any], dict[str, str], Note], bool] = (
+        lambda recorded, shown, start: True
+    ),
 ) -> Adapted | None:
     """Makes a project from an existing one, which is only read.
 
@@ -50,8 +52,8 @@ def adapt(
         settings: Values of settings.yaml on top of the carried ones, by dotted name.
         template: Template source; by default what comes with `fewshot`.
         defaults: Ask nothing.
-        confirm: Called with the answers, and what training would start from, before anything is
-            put in its place.
+        confirm: Called with the answers, each as the questions show it, and what training would
+            start from, before anything is put in its place.
 
     Returns:
         The project, or None if `confirm` said no.
@@ -97,7 +99,7 @@ def adapt(
         initial=_initial(origin),
         source=template,
         defaults=defaults,
-        confirm=lambda recorded: confirm(recorded, start),
+        confirm=lambda recorded, shown: confirm(recorded, shown, start),
         fill=fill,
     )
     return Adapted(project, run, notes) if project else None

@@ -6,7 +6,8 @@ Which questions exist, their types, choices and checks stand in the template's c
 import difflib
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,11 +100,29 @@ def merge(*layers: Answers) -> Answers:
 
 def choices(question: Mapping[str, Any]) -> list[Any]:
     """Returns the values that a question offers, none if it takes any."""
-    values = []
+    return [choice["value"] for _, choice in _choices(question)]
+
+
+def shown(answers: Answers, questions: Questions) -> dict[str, str]:
+    """Returns answers as the questions show them: a choice by its label."""
+    from jinja2 import ChainableUndefined, TemplateError
+    from jinja2.sandbox import SandboxedEnvironment
+
+    jinja = SandboxedEnvironment(undefined=ChainableUndefined)
+    said = {name: str(value) for name, value in answers.items() if name in questions}
+    for name in said:
+        for label, choice in _choices(questions[name]):
+            if choice["value"] == answers[name]:
+                with suppress(TemplateError, TypeError, ArithmeticError):
+                    said[name] = jinja.from_string(str(label)).render(answers).strip()
+    return said
+
+
+def _choices(question: Mapping[str, Any]) -> Iterator[tuple[Any, Mapping[str, Any]]]:
+    """Yields the label of each choice, and what copier.yml says of it, at least its value."""
     for choice in question.get("choices", []):
-        value = choice[1] if isinstance(choice, list) else choice
-        values.append(value["value"] if isinstance(value, dict) else value)
-    return values
+        label, value = choice if isinstance(choice, list) else (choice, choice)
+        yield label, value if isinstance(value, dict) else {"value": value}
 
 
 def check(answers: Answers, questions: Questions) -> Answers:
@@ -174,8 +193,7 @@ def _one_line(names: list[Any], kind: str) -> str:
 def _choice_fault(jinja: Any, question: Mapping[str, Any], known: Answers, value: Any) -> str:
     """Returns why a value is none of the question's choices, or nothing."""
     open_choices = []
-    for _, choice in question.get("choices", []):
-        choice = choice if isinstance(choice, dict) else {"value": choice}
+    for _, choice in _choices(question):
         closed = jinja.from_string(choice.get("validator", "")).render(known).strip()
         if choice["value"] == value:
             return f"{value} {closed}" if closed else ""

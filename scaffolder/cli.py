@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from scaffolder import __version__, answers, cli_models, cli_projects, summary
-from scaffolder.errors import FewshotError, UsageError
-from scaffolder.messages import plain
+from scaffolder.errors import FewshotError, Stopped, UsageError
+from scaffolder.messages import plain, texts
 
 app = typer.Typer(
     add_completion=False,
@@ -132,7 +132,7 @@ def new(
         source=template,
         version=version,
         defaults=defaults,
-        confirm=lambda recorded: defaults or summary.confirmed(dest, recorded),
+        confirm=lambda recorded, shown: defaults or summary.confirmed(dest, recorded, shown),
         fill=fill,
     )
     if not project:
@@ -179,7 +179,9 @@ def adapt(
         settings=known.settings,
         template=template,
         defaults=defaults,
-        confirm=lambda recorded, start: defaults or summary.confirmed(dest, recorded, start),
+        confirm=lambda recorded, shown, start: (
+            defaults or summary.confirmed(dest, recorded, shown, start)
+        ),
     )
     if not adapted:
         raise typer.Exit(1)
@@ -246,6 +248,8 @@ def main() -> None:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         code = 130
+    except Stopped as stopped:
+        _stop(str(stopped))
     except FewshotError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
@@ -256,8 +260,13 @@ def main() -> None:
             raise
         _fail(error.format_message(), 2)
     if code == 130:  # Ctrl-C
-        print("\nstopped: nothing was written", file=sys.stderr)
+        _stop(texts("en")["stopped"])
     sys.exit(code or 0)
+
+
+def _stop(text: str) -> None:
+    print(f"\n{plain(text)}", file=sys.stderr)
+    sys.exit(130)
 
 
 def _fail(text: str, code: int) -> None:

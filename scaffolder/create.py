@@ -39,7 +39,7 @@ def new(
     source: str | None = None,
     version: str | None = None,
     defaults: bool = False,
-    confirm: Callable[[dict[str, Any]], bool] = lambda recorded: True,
+    confirm: Callable[[dict[str, Any], dict[str, str]], bool] = lambda recorded, shown: True,
     fill: Callable[[Path, dict[str, Any]], None] | None = None,
 ) -> Project | None:
     """Makes a project.
@@ -55,7 +55,8 @@ def new(
         source: Template source; by default what comes with `fewshot`.
         version: Template version; by default the newest.
         defaults: Ask nothing: questions without an answer take their defaults.
-        confirm: Called with the answers before the project is put in its place.
+        confirm: Called with the answers, and each as the questions show it, before the project is
+            put in its place.
         fill: Called with the folder and the answers before the first commit, to add files.
 
     Returns:
@@ -76,7 +77,7 @@ def new(
         if defaults:
             given = offered
         recorded = render(release, stage, given, offered=offered, defaults=defaults)
-        if not confirm(recorded):
+        if not confirm(recorded, answers.shown(recorded, release.questions)):
             return None
         if fill:
             fill(stage, recorded)

@@ -11,3 +11,9 @@ class UsageError(FewshotError):
     """A wrong option or answer."""
 
     exit_code = 2
+
+
+class Stopped(FewshotError):
+    """Ctrl-C. The text says, in the user's language where that is known, what was written."""
+
+    exit_code = 130

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from scaffolder.answers import Answers
-from scaffolder.errors import FewshotError
-from scaffolder.messages import plain
+from scaffolder.errors import FewshotError, Stopped
+from scaffolder.messages import plain, texts
 from scaffolder.prompts import our_words
 from scaffolder.source import Release
 
@@ -34,6 +34,7 @@ def render(
 
     Raises:
         FewshotError: The template is broken, or would have to be trusted.
+        Stopped: Ctrl-C.
     """
     import copier
     import yaml
@@ -50,8 +51,10 @@ def render(
                 exclude=left_out,
                 quiet=True,
             )
-    except KeyboardInterrupt:  # copier's own kind of it is a CopierError as well
-        raise KeyboardInterrupt from None
+    except KeyboardInterrupt as stopped:  # copier's own kind of it holds the answers so far
+        so_far = getattr(stopped, "answers", None)
+        known = so_far.combined if so_far else given
+        raise Stopped(texts(known.get("language"))["stopped"]) from None
     except Exception as error:  # a template can fail in any way
         if isinstance(error, OSError) and not isinstance(error, LookupError):
             raise

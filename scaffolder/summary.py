@@ -4,27 +4,45 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
+from scaffolder.errors import Stopped
 from scaffolder.messages import Note, plain, texts
 
 if TYPE_CHECKING:
     from scaffolder.create import Project
 
 
-def confirmed(dest: Path, recorded: dict[str, Any], start: Note | None = None) -> bool:
-    """Shows the answers, and asks whether the project shall be written."""
+def confirmed(
+    dest: Path, recorded: dict[str, Any], shown: dict[str, str], start: Note | None = None
+) -> bool:
+    """Shows the answers, and asks whether the project shall be written.
+
+    Raises:
+        Stopped: Ctrl-C.
+    """
     say = texts(recorded.get("language"))
     print(f"\n{say['summary']}\n  {say['folder']}: {dest}")
-    for name, value in recorded.items():
-        if not name.startswith("_"):
-            print(f"  {say.get(name, name)}: {value}")
+    for name, value in shown.items():
+        print(f"  {say.get(name, name)}: {plain(value)}")
     if start:
         print(f"  {say['start']}: {_told(say, start)}")
-    if typer.confirm(say["confirm"], default=True):
+    if _yes(say):
         return True
     print(say["declined"])
     return False
+
+
+def _yes(say: dict[str, str]) -> bool:
+    """Asks until the answer is yes or no; typer's own question is English in part."""
+    try:
+        while True:
+            answer = input(f"{say['confirm']} [Y/n]: ").strip().lower()
+            if answer in ("", "y", "yes", "是"):
+                return True
+            if answer in ("n", "no", "否"):
+                return False
+            print(say["yes_or_no"])
+    except (KeyboardInterrupt, EOFError):
+        raise Stopped(say["stopped"]) from None
 
 
 def made(

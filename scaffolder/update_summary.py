@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scaffolder.errors import FewshotError
+from scaffolder.errors import Stopped
 from scaffolder.messages import plain, texts
 from scaffolder.threeway import Change
 
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
 
 
 _WIDEST = 300  # characters in a cell of a table
-
-
-class Stopped(FewshotError):
-    """Ctrl-C, when something was written already."""
-
-    exit_code = 130
 
 
 def show_plan(folder: Path, request: "Request", with_diff: bool, as_json: bool) -> None:

@@ -73,6 +73,7 @@ def test_english(terminal, tmp_path):
     child.send(CTRL_U + "jetson, x86-cpu" + ENTER)
     child.expect("Summary")
     child.expect("Folder: line")
+    child.expect_exact("Language: English\r\n  Task: Image classification: one class per picture")
     child.expect("Target: jetson, x86-cpu")
     child.expect("Write the project")
     assert not (tmp_path / "line").exists()
@@ -110,7 +111,12 @@ def test_chinese(terminal, tmp_path):
     child.expect("'树莓派'不是以下之一：x86-cpu、nvidia-gpu")
     child.send(CTRL_U + "arm-linux、x86-cpu" + ENTER)
     child.expect("摘要")
+    child.expect_exact("语言: 中文\r\n  任务: 图像分类：每张图片一个类别\r\n  类别数: 2\r\n")
     child.expect("类别: 短路、开路")
+    child.expect("写入项目")
+    child.send("q" + ENTER)
+    assert child.expect(["请输入 y 或 n", "Error"]) == 0
+    child.expect("写入项目")
     child.send(ENTER)
     child.expect("下一步")
     assert ended(child) == 0
@@ -194,6 +200,27 @@ def test_ctrl_c_leaves_nothing(terminal, tmp_path, answered):
         child.expect(question)
     child.send(CTRL_C)
     child.expect("stopped: nothing was written")
+    assert ended(child) == 130
+    assert os.listdir(tmp_path) == []
+
+
+def test_ctrl_c_is_answered_in_the_language_that_was_chosen(terminal):
+    child = terminal("new", "line")
+    child.expect("Language")
+    child.send(DOWN + ENTER)
+    child.expect("要解决什么任务")
+    child.send(CTRL_C)
+    assert child.expect(["已停止：没有写入任何内容", "stopped"]) == 0
+    assert ended(child) == 130
+
+
+def test_ctrl_c_at_the_summary_is_answered_in_its_language(terminal, tmp_path):
+    child = terminal(
+        "new", "line", "--preset", "pcb-defects", "--language", "zh", "--target", "jetson"
+    )
+    child.expect("写入项目")
+    child.send(CTRL_C)
+    assert child.expect(["已停止：没有写入任何内容", "stopped"]) == 0
     assert ended(child) == 130
     assert os.listdir(tmp_path) == []
 
