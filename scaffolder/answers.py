@@ -14,12 +14,13 @@ from typing import Any
 
 from scaffolder import reading, settings_text
 from scaffolder.errors import FewshotError, UsageError
+from scaffolder.messages import texts
 
 PRESETS = Path(__file__).parent / "presets"
 
 # What separates names in the one line that holds them.
 _SEPARATORS = re.compile("[,，、]")
-_LISTS = {"classes": "class", "target": "target"}  # answers that are names, and what one is called
+_LISTS = ("classes", "target")  # answers that are names
 _CASTS = {"int": int, "str": str}
 
 Questions = Mapping[str, Mapping[str, Any]]
@@ -125,8 +126,13 @@ def _choices(question: Mapping[str, Any]) -> Iterator[tuple[Any, Mapping[str, An
         yield label, value if isinstance(value, dict) else {"value": value}
 
 
-def check(answers: Answers, questions: Questions) -> Answers:
+def check(answers: Answers, questions: Questions, language: object = None) -> Answers:
     """Checks answers against the questions, and returns them in the types of the questions.
+
+    Args:
+        answers: To some of the questions.
+        questions: Of the template.
+        language: Of the faults, where the answers name none.
 
     Raises:
         UsageError: Naming every fault.
@@ -135,12 +141,13 @@ def check(answers: Answers, questions: Questions) -> Answers:
     from jinja2.sandbox import SandboxedEnvironment
 
     jinja = SandboxedEnvironment(undefined=ChainableUndefined)
+    say = texts(answers.get("language", language))
     asked = [name for name, question in questions.items() if question.get("when") is not False]
-    faults = [_unknown(name, asked) for name in answers if name not in asked]
-    known: Answers = {}
+    faults = [_unknown(name, asked, say) for name in answers if name not in asked]
+    known: Answers = {"language": language} if language else {}
     for name in asked:
         try:
-            known[name] = _answer(jinja, name, questions[name], known, answers)
+            known[name] = _answer(jinja, name, questions[name], known, answers, say)
         except ValueError as error:
             faults.append(f"{name}: {error}")
             known.pop(name, None)
@@ -148,27 +155,34 @@ def check(answers: Answers, questions: Questions) -> Answers:
             if not faults:  # else it follows from one of them
                 faults.append(f"{name}: {error}")
     if faults:
-        raise UsageError("; ".join(faults))
+        raise UsageError(say["fault_separator"].join(faults))
     return {name: known[name] for name in asked if name in answers}
 
 
 def _answer(
-    jinja: Any, name: str, question: Mapping[str, Any], known: Answers, answers: Answers
+    jinja: Any,
+    name: str,
+    question: Mapping[str, Any],
+    known: Answers,
+    answers: Answers,
+    say: Mapping[str, str],
 ) -> Any:
     """Returns an answer in the question's type, or the question's default; notes it in `known`."""
     cast = _CASTS.get(question.get("type", "str"), str)
     if name not in answers:
-        return cast(jinja.from_string(str(question.get("default", ""))).render(known))
+        return known.get(name) or cast(
+            jinja.from_string(str(question.get("default", ""))).render(known)
+        )
     given = answers[name]
     if isinstance(given, list) and name in _LISTS:
-        given = _one_line(given, _LISTS[name])
+        given = _one_line(name, given, say)
     if isinstance(given, bool) or not isinstance(given, (str, int)):
-        raise ValueError(f"{reprlib.repr(given)} is not text or a number")
+        raise ValueError(say["no_text_or_number"].format(value=reprlib.repr(given)))
     try:
         known[name] = value = cast(given)
     except ValueError:
-        raise ValueError(f"{reprlib.repr(given)} is not a whole number") from None
-    fault = _choice_fault(jinja, question, known, value)
+        raise ValueError(say["no_whole_number"].format(value=reprlib.repr(given))) from None
+    fault = _choice_fault(jinja, question, known, value, say)
     if not fault:
         fault = jinja.from_string(question.get("validator", "")).render(known).strip()
     if fault:
@@ -176,21 +190,21 @@ def _answer(
     return value
 
 
-def _one_line(names: list[Any], kind: str) -> str:
+def _one_line(question: str, names: list[Any], say: Mapping[str, str]) -> str:
     """Writes names in one line, as the question wants them."""
     for name in names:
         if isinstance(name, bool) or not isinstance(name, (str, int, float)):
-            shown = {True: "yes/true", False: "no/false", None: "empty"}
+            shown = {True: "yes/true", False: "no/false", None: "null"}
             what = shown[name] if name is None or isinstance(name, bool) else reprlib.repr(name)
-            raise ValueError(f"the {kind} name {what} is not text: put it in quotes")
+            raise ValueError(say[f"{question}_no_text"].format(name=what))
         if isinstance(name, str) and (_SEPARATORS.search(name) or name != name.strip()):
-            raise ValueError(
-                f"{reprlib.repr(name)} has a comma, or a space at its beginning or end"
-            )
+            raise ValueError(say["several_names"].format(name=reprlib.repr(name)))
     return ", ".join(map(str, names))
 
 
-def _choice_fault(jinja: Any, question: Mapping[str, Any], known: Answers, value: Any) -> str:
+def _choice_fault(
+    jinja: Any, question: Mapping[str, Any], known: Answers, value: Any, say: Mapping[str, str]
+) -> str:
     """Returns why a value is none of the question's choices, or nothing."""
     open_choices = []
     for _, choice in _choices(question):
@@ -201,10 +215,13 @@ def _choice_fault(jinja: Any, question: Mapping[str, Any], known: Answers, value
             open_choices.append(str(choice["value"]))
     if not open_choices:
         return ""
-    return f"{reprlib.repr(value)} is not one of {', '.join(open_choices)}"
+    return say["not_one_of"].format(
+        value=reprlib.repr(value), choices=say["names_separator"].join(open_choices)
+    )
 
 
-def _unknown(name: str, asked: list[str]) -> str:
+def _unknown(name: str, asked: list[str], say: Mapping[str, str]) -> str:
     near = difflib.get_close_matches(name, asked, 1)
-    hint = f" (did you mean {near[0]}?)" if near else f" (there are {', '.join(asked)})"
-    return f"unknown answer {reprlib.repr(name)}{hint}"
+    there_are = say["there_are"].format(names=say["names_separator"].join(asked))
+    hint = say["did_you_mean"].format(near=near[0]) if near else there_are
+    return say["unknown_answer"].format(name=reprlib.repr(name), hint=hint)

@@ -8,6 +8,7 @@ from typing import Any
 
 from scaffolder import answers, git
 from scaffolder.errors import FewshotError, UsageError
+from scaffolder.messages import texts
 from scaffolder.rendering import render
 from scaffolder.source import Release, checkout
 from scaffolder.staging import remove_abandoned, staging
@@ -69,8 +70,8 @@ def new(
     dest = _free(dest)
     beside = dest if dest.is_dir() else dest.parent
     with checkout(source, version) as release, staging(beside) as stage:
-        given = answers.check(given, release.questions)
         offered = {k: v for k, v in (initial or {}).items() if k in release.questions}
+        given = answers.check(given, release.questions, offered.get("language"))
         if not defaults:
             offered.pop("classes", None)
         offered = _checked_together(offered, given, release)
@@ -112,10 +113,12 @@ def _checked_together(
     offered: answers.Answers, given: answers.Answers, release: Release
 ) -> answers.Answers:
     """Returns the given answers on top of the offered ones."""
+    merged = answers.merge(offered, given)
     try:
-        return answers.check(answers.merge(offered, given), release.questions)
+        return answers.check(merged, release.questions)
     except UsageError as error:
-        raise UsageError(f"{error} (from the other project's answers; an option wins)") from None
+        say = texts(merged.get("language"))
+        raise UsageError(say["other_projects_answers"].format(fault=error)) from None
 
 
 def _put(stage: Path, dest: Path) -> None:

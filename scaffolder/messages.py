@@ -6,6 +6,19 @@ from collections.abc import Mapping
 Note = tuple[str, Mapping[str, object]]
 
 ENGLISH = {
+    "fault_separator": "; ",
+    "names_separator": ", ",
+    "unknown_answer": "unknown answer {name} ({hint})",
+    "did_you_mean": "did you mean {near}?",
+    "there_are": "there are {names}",
+    "not_one_of": "{value} is not one of {choices}",
+    "no_text_or_number": "{value} is not text or a number",
+    "no_whole_number": "{value} is not a whole number",
+    "classes_no_text": "the class name {name} is not text: put it in quotes",
+    "target_no_text": "the target name {name} is not text: put it in quotes",
+    "several_names": "{name} has a comma, or a space at its beginning or end",
+    "other_projects_answers": "{fault} (from the other project's answers; an option wins)",
+    "correct_with_set": "{fault} (change an answer with --set NAME=VALUE)",
     "summary": "Summary",
     "folder": "Folder",
     "language": "Language",
@@ -83,6 +96,19 @@ ENGLISH = {
 }
 
 CHINESE = {
+    "fault_separator": "；",
+    "names_separator": "、",
+    "unknown_answer": "没有{name}这个答案（{hint}）",
+    "did_you_mean": "是 {near} 吗？",
+    "there_are": "可用的有 {names}",
+    "not_one_of": "{value}不是以下之一：{choices}",
+    "no_text_or_number": "{value}不是文本或数字",
+    "no_whole_number": "{value}不是整数",
+    "classes_no_text": "类别名称 {name} 不是文本：请加引号",
+    "target_no_text": "部署目标 {name} 不是文本：请加引号",
+    "several_names": "{name}含有逗号，或首尾有空格",
+    "other_projects_answers": "{fault}（来自另一个项目的答案；命令行选项优先）",
+    "correct_with_set": "{fault}（用 --set NAME=VALUE 更改答案）",
     "summary": "摘要",
     "folder": "文件夹",
     "language": "语言",

@@ -14,6 +14,7 @@ from scaffolder import answers, existing, gate, releases, source, threeway, tran
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.existing import Existing
 from scaffolder.git import git, prepare
+from scaffolder.messages import texts
 from scaffolder.rendering import ANSWERS_FILE, render, users_files
 from scaffolder.source import Release, Source
 from scaffolder.threeway import Change, Entry, Kind, Store
@@ -340,10 +341,12 @@ def _answers(project: Existing, request: Request, new: Release) -> answers.Answe
             f"the template asks something new ({', '.join(unanswered)}): "
             f"add --defaults, or --set {unanswered[0]}=..."
         )
+    merged = known | changed
     try:
-        return answers.check(known | changed, new.questions)
+        return answers.check(merged, new.questions)
     except UsageError as error:
-        raise UsageError(f"{error} (change an answer with --set NAME=VALUE)") from None
+        say = texts(merged.get("language"))
+        raise UsageError(say["correct_with_set"].format(fault=error)) from None
 
 
 def _changes(project: Existing, store: Store, work: Path, label: str) -> list[Change]:

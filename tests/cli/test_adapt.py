@@ -54,8 +54,8 @@ def add_run(source: Path, name: str = "20260101-120000", **about: object) -> Pat
     return folder
 
 
-def set_line(source: Path, before: str, after: str) -> None:
-    path = source / "settings.yaml"
+def set_line(source: Path, before: str, after: str, file: str = "settings.yaml") -> None:
+    path = source / file
     text = path.read_text(encoding="utf-8")
     assert text.count(before) == 1
     path.write_text(text.replace(before, after), encoding="utf-8")
@@ -310,6 +310,15 @@ def test_it_speaks_chinese(fewshot, source):
         in done.stdout
     )
     assert "Training" not in done.stdout and "Next" not in done.stdout
+
+
+def test_a_chinese_project_is_adapted_in_chinese(fewshot, source):
+    set_line(source, "language: en", "language: zh", ANSWERS)
+    done = fewshot("adapt", "pcb", "two", "--class", "x ", "--class", "y", "--defaults")
+    assert "classes: 'x '含有逗号，或首尾有空格\n" in done.stderr
+    set_line(source, "shots: 7", "shots: 0", ANSWERS)
+    done = fewshot("adapt", "pcb", "two", "--defaults")
+    assert "之间的整数（来自另一个项目的答案；命令行选项优先）" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,23 @@ def test_a_wrong_answers_file_gets_one_line(fewshot, tmp_path, text, said):
     assert os.listdir(tmp_path) == ["a.yml"]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("classes: ['x ', y]", "classes: 'x '含有逗号，或首尾有空格"),
+        ("classes: [yes, no]", "classes: 类别名称 yes/true 不是文本：请加引号"),
+        ("target: [null]", "target: 部署目标 null 不是文本：请加引号"),
+        ("task: sorting", "task: 'sorting'不是以下之一：classification、detection"),
+        ("shots: 1.5", "shots: 1.5不是文本或数字"),
+        ("shot: 3", "没有'shot'这个答案（是 shots 吗？）"),
+        ("shots: 0\ntarget: y", "之间的整数；target: 'y'不是以下之一：x86-cpu、nvidia-gpu"),
+    ],
+)
+def test_wrong_answers_are_told_in_their_language(fewshot, tmp_path, text, said):
+    (tmp_path / "a.yml").write_text(f"language: zh\n{text}\n", encoding="utf-8")
+    assert_refused(fewshot("new", "x", "--answers", "a.yml", "--defaults"), said)
+
+
 def test_an_answers_file_in_another_encoding(fewshot, tmp_path):
     (tmp_path / "a.yml").write_bytes("classes: 短路".encode("gbk"))
     assert_refused(fewshot("new", "x", "--answers", "a.yml", "--defaults"), "not UTF-8")
