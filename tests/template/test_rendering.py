@@ -1,6 +1,7 @@
 """What the template renders: the exact files, and any text as a class name."""
 
 import ast
+import re
 import subprocess
 import sys
 import tempfile
@@ -112,6 +113,22 @@ def test_every_language_and_target_renders(bundle, tmp_path, task, language, tar
     assert ("lite.py" in done.stdout) == (target == "arm-linux")
     readme = (tmp_path / "line" / "README.md").read_text(encoding="utf-8")
     assert f"**{target}" in readme and f"\n\n{targets_table(language)}\n" in readme
+
+
+@pytest.mark.parametrize(
+    ("language", "targets"),
+    [
+        ("en", ["x86-cpu", "arm-linux"]),
+        ("zh", ["x86-cpu", "arm-linux"]),
+        ("en", ["x86-cpu", "nvidia-gpu", "jetson", "arm-linux"]),
+    ],
+)
+def test_the_readme_shows_how_to_change_the_targets(bundle, tmp_path, language, targets):
+    given = {"language": language, "target": ",".join(targets)}
+    create.new(tmp_path / "line", given, source=str(bundle), defaults=True)
+    readme = (tmp_path / "line" / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall("`fewshot update --set target=([^`]*)`", readme)
+    assert set(example.split(",")) != set(targets)
 
 
 def targets_table(language: str) -> str:
