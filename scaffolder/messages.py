@@ -18,7 +18,10 @@ ENGLISH = {
     "target_no_text": "the target name {name} is not text: put it in quotes",
     "several_names": "{name} has a comma, or a space at its beginning or end",
     "other_projects_answers": "{fault} (from the other project's answers; an option wins)",
-    "correct_with_set": "{fault} (change an answer with --set NAME=VALUE)",
+    "correct_with_set": (
+        "{fault} (change an answer with --set NAME=VALUE; a class name in .copier-answers.yml "
+        "and settings.yaml, and commit them)"
+    ),
     "summary": "Summary",
     "folder": "Folder",
     "language": "Language",
@@ -108,7 +111,10 @@ CHINESE = {
     "target_no_text": "部署目标 {name} 不是文本：请加引号",
     "several_names": "{name}含有逗号，或首尾有空格",
     "other_projects_answers": "{fault}（来自另一个项目的答案；命令行选项优先）",
-    "correct_with_set": "{fault}（用 --set NAME=VALUE 更改答案）",
+    "correct_with_set": (
+        "{fault}（用 --set NAME=VALUE 更改答案；类别名称请在 .copier-answers.yml 和 settings.yaml "
+        "中更改并提交）"
+    ),
     "summary": "摘要",
     "folder": "文件夹",
     "language": "语言",

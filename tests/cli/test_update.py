@@ -323,6 +323,26 @@ def test_only_new_questions_are_asked(template: Template, tmp_path, fewshot):
     assert (line / "about").read_text() == "20 红\n"
 
 
+def test_a_class_name_that_is_no_longer_taken_can_be_changed(template: Template, tmp_path, fewshot):
+    path = template.folder / "copier.yml"
+    before = path.read_text()
+    path.write_text(before + "classes: {type: str, default: 'a, unknown'}\n")
+    template.write(**{"about.jinja": "{{ classes }}\n"}).release("v1.0.0")
+    line = template.new(tmp_path / "line")
+    check = "{% if 'unknown' in classes %}no unknown{% endif %}"
+    path.write_text(before + f'classes: {{type: str, validator: "{check}"}}\n')
+    template.write(new="x\n").release("v2.0.0")
+    refused = fewshot("update", line)
+    assert refused.returncode == 2
+    assert "classes: no unknown" in refused.stderr and ".copier-answers.yml" in refused.stderr
+    recorded = line / ".copier-answers.yml"
+    recorded.write_text(recorded.read_text().replace("unknown", "else"))
+    commit(line)
+    done = fewshot("update", line)
+    assert done.returncode == 0, done.stderr
+    assert (line / "new").exists() and "classes: a, else" in recorded.read_text()
+
+
 def test_answers_are_changed_later(originals, project, fewshot):
     folder = project(NEWEST)
     done = fewshot("update", folder, "--set", "target=arm-linux", "--set", "language=zh")

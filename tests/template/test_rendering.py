@@ -217,7 +217,7 @@ def test_any_answers_are_refused_in_one_line_or_good(questions, given):
         ["a", "b\\c"], ["a", ".b"], ["a", "b\nc"], ["a", "b\0"], ["a", "b\x1b[2J"],
         ["a", "b\u202ec"], ["a", "b\u3000c"], ["a", "b\u2028c"], ["a", "b\udcff"], ["a", "x" * 101],
         ["a", "划" * 86], ["a", "train"], ["a", "VAL"], ["a", "test"], ["a", "labels.csv"],
-        ["a", "b,c"], ["a", "b，c"], ["a", "b、c"], ["a"], [],
+        ["a", "unknown"], ["a", "b,c"], ["a", "b，c"], ["a", "b、c"], ["a"], [],
     ],
 )  # fmt: skip
 def test_names_that_are_no_folder_names_are_refused(questions, names):
@@ -226,16 +226,29 @@ def test_names_that_are_no_folder_names_are_refused(questions, names):
 
 
 def test_a_class_of_boxes_is_no_folder(questions):
-    names = ["a/b", "a\\b", ".b", "train", "labels.csv"]
+    names = ["a/b", "a\\b", ".b", "train", "labels.csv", "unknown"]
     given = answers.merge({"task": "detection", "classes": names})
-    assert answers.check(given, questions)["num_classes"] == "5"
+    assert answers.check(given, questions)["num_classes"] == "6"
     with pytest.raises(FewshotError, match="is there twice"):
         answers.check(answers.merge({"task": "detection", "classes": ["a", "A"]}), questions)
 
 
-def test_refusals_are_bilingual(questions):
-    with pytest.raises(FewshotError, match="是保留名称"):
-        answers.check(answers.merge({"language": "zh", "classes": ["a", "val"]}), questions)
+@pytest.mark.parametrize(
+    ("name", "english", "chinese"),
+    [
+        ("val", "is a reserved name", "是保留名称"),
+        (
+            "Unknown",
+            "is what predict.py answers for a picture",
+            "是 predict.py 对不像任何类别的图片的回答",
+        ),
+    ],
+)
+def test_refusals_are_bilingual(questions, name, english, chinese):
+    for language, said in (("en", english), ("zh", chinese)):
+        with pytest.raises(FewshotError, match=said):
+            given = answers.merge({"language": language, "classes": ["a", name]})
+            answers.check(given, questions)
 
 
 def test_the_template_executes_nothing():
