@@ -156,7 +156,13 @@ def publish(
     from scaffolder.models import lineage
     from scaffolder.models.pull import Pulled
 
-    _tell(Pulled(lineage.publish(project, run, name)))
+    model = lineage.publish(project, run, name)
+    _tell(Pulled(model))
+    if not any(lineage.figures(model)):
+        _say(
+            f"Run {model.trained['run']} was not evaluated, so the model has no metric: "
+            f"make evaluate in {project}, then publish it again."
+        )
 
 
 @app.command(epilog="Example: fewshot models show PPLCNet_x1_0 --projects .")

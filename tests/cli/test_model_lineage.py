@@ -80,6 +80,22 @@ def test_a_run_becomes_a_model_that_tells_all_about_itself(models, library, proj
     assert models("verify").stdout == f"{name}: whole\n"
 
 
+def test_a_run_that_was_not_evaluated_is_published_with_a_word(models, library, project):
+    known = project("line") / "runs" / RUN / "run.json"
+    about = json.loads(known.read_text(encoding="utf-8"))
+    known.write_text(json.dumps({k: v for k, v in about.items() if k != "metrics"}))
+    done = models("publish", "line", "--name", "ours")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(
+        f"Run {RUN} was not evaluated, so the model has no metric: make evaluate in line, then "
+        "publish it again.\n"
+    )
+    assert "metrics" not in models("show", "ours").stdout
+    known.write_text(json.dumps(about))  # evaluated since
+    assert "not evaluated" not in models("publish", "line", "--name", "ours").stdout
+    assert "metrics: test accuracy 0.912" in models("show", "ours").stdout
+
+
 def test_a_published_model_goes_on_a_stick_like_any_other(models, library, project):
     project("line")
     assert models("publish", "line", "--name", "ours").returncode == 0
