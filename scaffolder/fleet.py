@@ -34,7 +34,8 @@ class Row:
         behind: Number of newer releases; None if its source cannot be read.
         metric: Name and value of the main metric of its newest finished run.
         dirty: Whether tracked files differ from the last commit.
-        waiting: What an update left: "conflicts", "uncommitted", "cut off" or nothing.
+        waiting: What an update left: "conflicts", "update not committed", "update cut off" or
+            nothing.
         fault: Why the rest is not known.
     """
 
@@ -238,7 +239,7 @@ def _waiting(folder: Path) -> str:
     pending = transaction.pending(folder)
     if not pending:
         return ""
-    return "uncommitted" if pending.whole else "cut off"
+    return "update not committed" if pending.whole else "update cut off"
 
 
 def _metric(project: Existing) -> tuple[str, float] | None:

@@ -134,7 +134,7 @@ def table(rows: Iterable["Row"]) -> None:
     for row in rows:
         metric = f"{row.metric[0]} {row.metric[1]:.3f}" if row.metric else "-"
         behind = "?" if row.behind is None else str(row.behind)
-        state = row.waiting or ("dirty" if row.dirty else "")
+        state = row.waiting or ("edits not committed" if row.dirty else "")
         state = ", ".join(part for part in (state, row.fault) if part) or "clean"
         known = (row.folder, row.task, row.target, row.version, behind, metric, state)
         lines.append(tuple(plain(cell)[:_WIDEST] for cell in known))

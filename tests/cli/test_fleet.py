@@ -44,10 +44,14 @@ def test_status(lines, fewshot):
     rows = {line.split()[0].rpartition("/")[2]: line for line in done.stdout.splitlines()}
     assert list(rows) == ["project", "broken", "edited", "一号线"]
     assert "v1.0.0   1       accuracy 0.938  clean" in rows["一号线"]
-    assert rows["edited"].endswith("dirty")
+    assert rows["edited"].endswith("  edits not committed")
     assert "is not valid YAML" in rows["broken"]
     listed = json.loads(fewshot("status", lines, "--json").stdout)
     assert {row["behind"] for row in listed} == {1, None}
+    assert fewshot("update", lines / "一号线").returncode == 0
+    assert (
+        "v1.1.0   0       accuracy 0.938  update not committed\n" in fewshot("status", lines).stdout
+    )
 
 
 def test_update_all(lines, fewshot):
