@@ -151,7 +151,7 @@ CHINESE = {
     "custom": "custom.py 原样沿用；您自己的其他代码没有沿用。",
     "custom_left": "没有沿用 custom.py（{why}）。",
     "up_to_date": "无需更新：项目已是模板 {version}。",
-    "change_log": "新内容：",
+    "change_log": "新内容（英文）：",
     "planned": "没有写入任何内容。--diff 显示每一行。",
     "resolve": (
         "标为 conflict 的文件需要您处理：在 <<<<<<< 与 >>>>>>> 之间作出选择；\n"

@@ -394,6 +394,14 @@ def test_a_plan_writes_nothing(project, fewshot):
     assert git_after == git_before
 
 
+def test_a_chinese_plan_says_that_the_change_log_is_english(project, fewshot):
+    folder = project(OLDER[-1])
+    recorded = folder / ".copier-answers.yml"
+    recorded.write_text(recorded.read_text().replace("language: en", "language: zh"))
+    commit(folder)
+    assert "\n新内容（英文）：\n\n## " in fewshot("update", "--plan", folder).stdout
+
+
 def test_check_says_how_far_behind(project, fewshot):
     folder = project(OLDER[0])
     done = fewshot("update", "--check", folder)
