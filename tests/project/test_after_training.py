@@ -4,6 +4,7 @@ import base64
 import csv
 import hashlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -228,6 +229,15 @@ def test_test_pictures_that_were_trained_on_are_refused(copy, run):
     edit(table, "0.png,", "moved.png,")
     (copy / "data" / "0.png").rename(copy / "data" / "moved.png")
     assert fails_with_one_line(run(copy, "evaluate.py"), "1 test pictures were", "moved.png")
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(copy):
+    seen, written = os.pipe()
+    os.close(seen)
+    command = [sys.executable, copy / "predict.py", "data", "--json"]
+    done = subprocess.run(command, cwd=copy, stdout=written, stderr=subprocess.PIPE)
+    os.close(written)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 @pytest.mark.parametrize("kind", ["paddle", "onnx"])

@@ -1,5 +1,6 @@
 """How a script talks to the person at the terminal."""
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -18,6 +19,9 @@ def run(main: Callable[[], None]) -> None:
         main()
     except UserError as error:
         sys.exit(f"error: {error}")
+    except BrokenPipeError:  # who reads has seen enough, as in `predict.py FOLDER | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:  # no right to write, disk full, ...
         if not error.strerror:
             raise
