@@ -189,7 +189,7 @@ def figures(rows: list[dict]) -> list[str]:
     )
     if len(rows) > 1:
         error = 1.96 * statistics.stdev(row["AP50"] for row in rows) / len(rows) ** 0.5
-        low, high = min(low, mean - error), max(high, mean + error)
+        low, high = max(0, min(low, mean - error)), min(1, max(high, mean + error))
     ap = statistics.mean(row["test"]["AP"]["value"] for row in rows)
     minutes = statistics.median(row["seconds"] for row in rows) / 60
     small = [row["int8"] for row in rows if "int8" in row]

@@ -114,11 +114,11 @@ def main() -> None:
     left, copies = options.train.minutes * 60 - seconds, partial(judging.copies, replicas)
     losses = type(network).losses
     known["stage_2"] = train("fine-tuning", crops, losses, batch_size, options.train, left, copies)
-    if known["stage_2"]["AP50"] > known["stage_1"]["AP50"]:
+    if judging.value(known["stage_2"]) > judging.value(known["stage_1"]):
         runs.save(run, network, preprocess, stage=2, held_out=known)
     else:
         runs.note(run, held_out=known)
-        print("Fine-tuning did not raise AP50: the model of stage 1 stays.")
+        print("Fine-tuning raised neither AP50 nor AP: the model of stage 1 stays.")
     runs.finish(run, started)
 
 

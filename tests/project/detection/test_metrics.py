@@ -287,3 +287,10 @@ def test_mistakes_are_as_many_as_the_metrics_count(parts, seed):
     objects = sum(len(sample.boxes) for sample in samples)
     assert len(wrong["false_alarms"]) + len(wrong["confusions"]) == shown - right
     assert len(wrong["misses"]) + len(wrong["confusions"]) == objects - right
+
+
+def test_where_every_object_is_found_boxes_that_fit_better_are_better(in_project):
+    from pipeline.judging import value
+
+    assert value({"AP50": 1.0, "AP": 0.6}) > value({"AP50": 1.0, "AP": 0.5})
+    assert value({"AP50": 0.9, "AP": 0.1}) > value({"AP50": 0.88, "AP": 0.9})
