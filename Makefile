@@ -30,7 +30,7 @@ test-tool: $(VENV)/.dev  ## tests of the tool, the template and the package
 	$(VENV)/bin/python -m pytest -n auto tests/cli tests/template tests/package
 
 test-project: $(PROJECT_ENV)/.ready  ## tests of the rendered project, in its own environment
-	$(PROJECT_ENV)/bin/python -m pytest -n auto --dist loadfile tests/project
+	$(PROJECT_ENV)/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder tests/project
 
 lint: $(VENV)/.dev  ## formatting, lint, types
 	$(VENV)/bin/ruff format --check .

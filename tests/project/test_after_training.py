@@ -803,8 +803,8 @@ def test_a_pruned_run_is_smaller_and_goes_all_the_way(copy, run):
     assert about["pruned_from"] == {"run": parent.name, "sha256": digest, "keep": 0.4}
     assert about["finished"] and set(about["held_out"]) == {"pictures", "unpruned", "cut", "pruned"}
     assert about["weights"] == before["weights"] | {"widths": about["weights"]["widths"]}
-    curve = (pruned / "curves" / "pruned.csv").read_text(encoding="utf-8")
-    assert "held_out" not in curve  # no val split: all shots train it
+    curve = pruned / "curves" / "pruned.csv"
+    assert "held_out" in curve.read_text(encoding="utf-8")
 
     # It exports like any other run, with the parity of one, and predicts.
     done = run(copy, "export.py")
@@ -824,6 +824,12 @@ def test_a_pruned_run_is_smaller_and_goes_all_the_way(copy, run):
     assert fails_with_one_line(done, "pruned already", parent.name)
     assert fails_with_one_line(run(copy, "prune.py", "--resume"), "without --resume")
     assert fails_with_one_line(run(copy, "train.py", "--resume"), "is finished", parent.name)
+
+    # Without a val split all shots train it, and none are left to choose the epoch by.
+    edit(copy / "data" / "splits.csv", ",val,", ",train,", -1)
+    done = run(copy, "prune.py", "--run", parent.name)
+    assert done.returncode == 0, done.stderr
+    assert "held_out" not in curve.read_text(encoding="utf-8")
 
 
 def the_export_of(run_folder):
