@@ -28,6 +28,7 @@ from pathlib import Path
 
 import coco
 import harness
+import yaml
 from harness import BUILD, REPOSITORY, chosen, read_json
 
 TITLES = {
@@ -156,7 +157,9 @@ def draw(data: Path, key: dict) -> Path:
     detector = None if key["method"] == "fewshot" else "picodet"
     values = {"train.seed": key["seed"], "train.minutes": key["train_minutes"]}
     values |= {"model.detector": detector}
-    values |= dict([key["set"].split("=")]) if key.get("set") else {}
+    if key.get("set"):
+        name, value = key["set"].split("=")
+        values[name] = yaml.safe_load(value)
     harness.set_values(project, values)
     coco.write(data, project / "data", train, test, classes, key["windows"])
     return project

@@ -11,7 +11,6 @@ import csv
 import json
 import os
 import random
-import re
 import shutil
 import statistics
 import subprocess
@@ -19,6 +18,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+import yaml
+
+from scaffolder import settings_text
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BUILD = REPOSITORY / "build" / "benchmarks"
@@ -76,17 +79,13 @@ def new_project(folder: Path, *options: str | Path) -> None:
     fewshot("scaffolder", "new", folder, "--defaults", "--template", template(), *options)
 
 
-def set_values(project: Path, values: dict[str, object]) -> None:
+def set_values(project: Path, values: dict[str, settings_text.Scalar]) -> None:
     """Writes values, by dotted name, into settings.yaml, None meaning what stands there."""
+    changes = {name: value for name, value in values.items() if value is not None}
     settings = project / "settings.yaml"
-    text = settings.read_text(encoding="utf-8")
-    for name, value in values.items():
-        if value is not None:
-            section, key = name.split(".")
-            place = rf"(?m)^({section}:\n(?:(?: .*)?\n)*?  {key}:) \S+"
-            text, count = re.subn(place, rf"\1 {value}", text)
-            assert count == 1, name
-    settings.write_text(text, encoding="utf-8")
+    known = settings_text.dotted(yaml.safe_load(settings.read_text(encoding="utf-8")))
+    assert changes.keys() <= known.keys(), changes
+    settings_text.change_file(settings, changes)
 
 
 def fewshot(module: str, *options: str | Path) -> None:
