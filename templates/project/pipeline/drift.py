@@ -115,13 +115,13 @@ def judged(scores: np.ndarray, usual: float) -> dict | None:
     if len(scores) < JUDGED:
         return None
     median = float(np.median(scores))
-    far = int((scores > 1).sum())
+    far = int(_is_far(scores).sum())
     return {"pictures": len(scores), "far": far, "median": median, "changed": median > usual}
 
 
 def mark(score: float) -> str:
     """What a table says beside a picture with this score."""
-    return "unlike the training pictures" if score > 1 else ""
+    return "unlike the training pictures" if _is_far(score) else ""
 
 
 def told(found: dict, usual: float) -> str:
@@ -132,6 +132,10 @@ def told(found: dict, usual: float) -> str:
         f"{found['pictures']} beyond 1. Look at light, focus, camera and product; if the line is "
         "to stay so, label some of them and train again."
     )
+
+
+def _is_far(score):
+    return score > 1
 
 
 def _fit(features: np.ndarray) -> tuple[np.ndarray, Whitening]:

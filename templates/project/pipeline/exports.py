@@ -1,7 +1,7 @@
 """Exports: what lies in export/<id>/, and how one comes to be there or is refused."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +142,12 @@ def refuse(folder: Path, reason: str) -> None:
     about = files.read_json(folder / ABOUT)
     files.write_json(folder / REFUSAL, {"reason": reason} | about)
     files.remove(folder / ABOUT)
+
+
+def say_what_is_compared(samples: Sequence) -> None:
+    """A line for those who would take the figures of `samples` for quality."""
+    if any(sample.split != "test" for sample in samples):
+        print("Training pictures are among them: this compares, and is no measure of quality.")
 
 
 def input_hash(inputs: Iterable[np.ndarray]) -> str:

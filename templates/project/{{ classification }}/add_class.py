@@ -174,6 +174,7 @@ def stop_at_loss(measured: dict, limit: float) -> None:
 
 def undo(export: Export, name: str) -> None:
     """Takes back the latest addition, or the latest one of the class `name`."""
+    data = ROOT / settings.load().data.folder
     entries = additions.read(export.folder)
     names = [entry["class"]["name"] for entry in entries]
     if not entries or (name and name not in names):
@@ -183,7 +184,7 @@ def undo(export: Export, name: str) -> None:
     last = max(i for i, other in enumerate(names) if name in ("", other))
     additions.write(export.folder, entries[:last] + entries[last + 1 :])
     print(f"Taken back: {names[last]} of {entries[last]['time']}")
-    folder = ROOT / settings.load().data.folder / names[last]
+    folder = data / names[last]
     if folder.is_dir() and names[last] not in names[:last] + names[last + 1 :]:
         print(f"{shown(folder)}: check_data.py knows no such class any more; move its pictures.")
     show(entries[:last] + entries[last + 1 :])

@@ -80,8 +80,7 @@ def main() -> None:
         about["drift"] = keep_reference(folder, export, pictures_to_keep(options))
         exports.describe(folder, about, trained.preprocess)
         show(len(samples), results)
-        if any(sample.split != "test" for sample in samples):
-            print("Training pictures are among them: this compares, and is no measure of quality.")
+        exports.say_what_is_compared(samples)
 
         found = [
             fault

@@ -62,8 +62,7 @@ def main() -> None:
         about["drift"] = familiar.keep(folder, export.predictor(), export.preprocess, options)
         exports.describe(folder, about, trained.preprocess)
         show(results)
-        if any(sample.split != "test" for sample in samples):
-            print("Training pictures are among them: this compares, and is no measure of quality.")
+        exports.say_what_is_compared(samples)
 
         found = [
             fault

@@ -22,7 +22,7 @@ CHANNELS = 64  # of the head
 PRIOR = 0.01  # probability that an untrained head gives to an object, so that it can begin calmly
 BOX_WEIGHT = 2.0  # of the box loss beside that of the centres
 SMALLEST_SCORE = 0.02  # what is less likely is not given out
-LARGEST = 4.0  # of the logarithm of a distance in strides: 55 strides
+NEAREST = 2.0  # minus the logarithm of the least distance in strides; the largest is 55 strides
 
 
 class DenseDetector(nn.Layer):
@@ -93,10 +93,10 @@ class DenseDetector(nn.Layer):
         """Pictures [N, 3, S, S], 0..255 -> the backbone's maps, fine to coarse."""
         return self.backbone(x)
 
-    def cells(self, maps):
+    def cells(self, maps, learns: bool = False):
         """The backbone's maps -> for all cells of all levels, level by level: logits
         [N, cells, classes] and distances of the sides left, top, right, bottom from the cell's
-        centre, [N, cells, 4], px."""
+        centre, [N, cells, 4], px. With `learns` a distance at its limit has a gradient, too."""
         maps = [
             (m - getattr(self, f"mean{i}")) * getattr(self, f"scale{i}") for i, m in enumerate(maps)
         ]
@@ -110,8 +110,11 @@ class DenseDetector(nn.Layer):
                 y = y + part
             y = self.tower(y)
             logits.append(self.centres(y).flatten(2))
-            sides.append(F.relu6(self.sides(y) + 2).flatten(2) - 2)
-            sides[-1] = stride * paddle.exp(sides[-1])
+            free = self.sides(y).flatten(2)
+            held = F.relu6(free + NEAREST) - NEAREST
+            if learns:  # the first steps go too far, and without a gradient there is no way back
+                held = free + (held - free).detach()
+            sides.append(stride * paddle.exp(held))
         return (
             paddle.concat(logits, axis=2).transpose([0, 2, 1]),
             paddle.concat(sides, axis=2).transpose([0, 2, 1]),
@@ -132,7 +135,7 @@ class DenseDetector(nn.Layer):
 
     def losses_of(self, maps, targets):
         """`losses` of pictures whose maps are known."""
-        logits, sides = self.cells(maps)
+        logits, sides = self.cells(maps, learns=True)
         size = maps[0].shape[2] * self.map_strides[0]
         heat, care, wanted, weight = (
             paddle.to_tensor(array)
