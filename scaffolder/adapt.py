@@ -38,8 +38,8 @@ def adapt(
     settings: dict[str, Any] | None = None,
     template: str | None = None,
     defaults: bool = False,
-    confirm: Callable[[dict[str, Any], dict[str, str], Note], bool] = (
-        lambda recorded, shown, start: True
+    confirm: Callable[[dict[str, Any], dict[str, str], Note], create.Decision] = (
+        lambda recorded, shown, start: create.Decision.WRITE
     ),
 ) -> Adapted | None:
     """Makes a project from an existing one, which is only read.
@@ -53,10 +53,10 @@ def adapt(
         template: Template source; by default what comes with `fewshot`.
         defaults: Ask nothing.
         confirm: Called with the answers, each as the questions show it, and what training would
-            start from, before anything is put in its place.
+            start from, before anything is put in its place; see `create.new`.
 
     Returns:
-        The project, or None if `confirm` said no.
+        The project, or None if `confirm` said STOP.
 
     Raises:
         FewshotError: Nothing was made.

@@ -113,6 +113,7 @@ def new(
     file = answers.load(answers_file) if answers_file else {}
     _can_ask(defaults)
     from scaffolder import create, settings_text
+    from scaffolder.create import Decision
     from scaffolder.models import start
 
     base = start.ready(model) if model else None
@@ -132,7 +133,9 @@ def new(
         source=template,
         version=version,
         defaults=defaults,
-        confirm=lambda recorded, shown: defaults or summary.confirmed(dest, recorded, shown),
+        confirm=lambda recorded, shown: (
+            Decision.WRITE if defaults else summary.decided(dest, recorded, shown)
+        ),
         fill=fill,
     )
     if not project:
@@ -170,6 +173,7 @@ def adapt(
     flags["target"] = target and ", ".join(target)
     _can_ask(defaults)
     from scaffolder.adapt import adapt as make
+    from scaffolder.create import Decision
 
     adapted = make(
         source,
@@ -180,7 +184,7 @@ def adapt(
         template=template,
         defaults=defaults,
         confirm=lambda recorded, shown, start: (
-            defaults or summary.confirmed(dest, recorded, shown, start)
+            Decision.WRITE if defaults else summary.decided(dest, recorded, shown, start)
         ),
     )
     if not adapted:

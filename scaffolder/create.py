@@ -1,8 +1,10 @@
 """Renders a project, commits it, and puts it in its place, all or nothing."""
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,17 @@ class Project:
     repository: Path | None
 
 
+class Decision(Enum):
+    """What is to become of the answers that were shown."""
+
+    WRITE = auto()
+    ASK_AGAIN = auto()
+    STOP = auto()
+
+
+Confirm = Callable[[dict[str, Any], dict[str, str]], Decision]
+
+
 def new(
     dest: Path,
     given: answers.Answers,
@@ -40,7 +53,7 @@ def new(
     source: str | None = None,
     version: str | None = None,
     defaults: bool = False,
-    confirm: Callable[[dict[str, Any], dict[str, str]], bool] = lambda recorded, shown: True,
+    confirm: Confirm = lambda recorded, shown: Decision.WRITE,
     fill: Callable[[Path, dict[str, Any]], None] | None = None,
 ) -> Project | None:
     """Makes a project.
@@ -52,16 +65,17 @@ def new(
         dest: A folder that is empty or not there yet.
         given: Answers to questions that are not to be asked.
         initial: Answers that stand in for the questions' own defaults. What the template does
-            not ask is left out; a wizard offers no class names, since their number may change.
+            not ask is left out.
         source: Template source; by default what comes with `fewshot`.
         version: Template version; by default the newest.
         defaults: Ask nothing: questions without an answer take their defaults.
         confirm: Called with the answers, and each as the questions show it, before the project is
-            put in its place.
+            put in its place. ASK_AGAIN asks all questions but a given task once more, with these
+            answers as defaults.
         fill: Called with the folder and the answers before the first commit, to add files.
 
     Returns:
-        The project, or None if `confirm` said no.
+        The project, or None if `confirm` said STOP.
 
     Raises:
         FewshotError: Nothing was made.
@@ -72,14 +86,20 @@ def new(
     with checkout(source, version) as release, staging(beside) as stage:
         offered = {k: v for k, v in (initial or {}).items() if k in release.questions}
         given = answers.check(given, release.questions, offered.get("language"))
-        if not defaults:
-            offered.pop("classes", None)
         offered = _checked_together(offered, given, release)
         if defaults:
             given = offered
-        recorded = render(release, stage, given, offered=offered, defaults=defaults)
-        if not confirm(recorded, answers.shown(recorded, release.questions)):
-            return None
+        while True:
+            recorded = render(release, stage, given, offered=offered, defaults=defaults)
+            decision = confirm(recorded, answers.shown(recorded, release.questions))
+            if decision is Decision.STOP:
+                return None
+            if decision is Decision.WRITE:
+                break
+            _empty(stage)
+            offered = {name: recorded[name] for name in release.questions if name in recorded}
+            # The task stays: presets and weights to start from are for one.
+            given = {name: value for name, value in given.items() if name == "task"}
         if fill:
             fill(stage, recorded)
         outer = git.enclosing_repository(dest.parent, dest.name)
@@ -107,6 +127,11 @@ def _free(dest: Path) -> Path:
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "it is a loop of links"
         raise FewshotError(f"cannot use {dest}: {reason}") from None
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
 
 
 def _checked_together(

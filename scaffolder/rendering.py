@@ -7,7 +7,7 @@ from typing import Any
 from scaffolder.answers import Answers
 from scaffolder.errors import FewshotError, Stopped
 from scaffolder.messages import plain, texts
-from scaffolder.prompts import our_words
+from scaffolder.prompts import our_prompts
 from scaffolder.source import Release
 
 ANSWERS_FILE = ".copier-answers.yml"
@@ -41,7 +41,7 @@ def render(
     from copier.errors import CopierError
 
     try:
-        with our_words():
+        with our_prompts():
             copier.run_copy(
                 str(release.folder),
                 folder,

@@ -8,12 +8,12 @@ from scaffolder.errors import Stopped
 from scaffolder.messages import Note, plain, texts
 
 if TYPE_CHECKING:
-    from scaffolder.create import Project
+    from scaffolder.create import Decision, Project
 
 
-def confirmed(
+def decided(
     dest: Path, recorded: dict[str, Any], shown: dict[str, str], start: Note | None = None
-) -> bool:
+) -> "Decision":
     """Shows the answers, and asks whether the project shall be written.
 
     Raises:
@@ -25,21 +25,27 @@ def confirmed(
         print(f"  {say.get(name, name)}: {plain(value)}")
     if start:
         print(f"  {say['start']}: {_told(say, start)}")
-    if _yes(say):
-        return True
-    print(say["declined"])
-    return False
+    decision = _decision(say)
+    if decision is decision.STOP:
+        print(say["declined"])
+    return decision
 
 
-def _yes(say: dict[str, str]) -> bool:
-    """Asks until the answer is yes or no; typer's own question is English in part."""
+def _decision(say: dict[str, str]) -> "Decision":
+    """Asks until the answer is one of three; typer's own question is English in part."""
+    from scaffolder.create import Decision
+
+    words = {
+        Decision.WRITE: ("", "y", "yes", "是"),
+        Decision.STOP: ("n", "no", "否"),
+        Decision.ASK_AGAIN: ("c", "change", "改", "修改"),
+    }
     try:
         while True:
-            answer = input(f"{say['confirm']} [Y/n]: ").strip().lower()
-            if answer in ("", "y", "yes", "是"):
-                return True
-            if answer in ("n", "no", "否"):
-                return False
+            given = input(f"{say['confirm']} [Y/n/c]: ").strip().lower()
+            for decision, known in words.items():
+                if given in known:
+                    return decision
             print(say["yes_or_no"])
     except (KeyboardInterrupt, EOFError):
         raise Stopped(say["stopped"]) from None

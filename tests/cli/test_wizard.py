@@ -169,6 +169,7 @@ def test_adapt_offers_the_answers_of_the_other_project(terminal, fewshot, tmp_pa
     child.expect("How many classes")
     child.send(ENTER)
     child.expect("Class names")
+    child.expect("a, b, c")
     child.send(CTRL_U + "x, y, z" + ENTER)
     child.expect("How many labelled objects")
     child.send(ENTER)
@@ -237,6 +238,37 @@ def test_saying_no_to_the_summary_leaves_nothing(terminal, tmp_path, keys):
     assert ended(child) in (1, 130)
     assert os.listdir(tmp_path) == ["line"]
     assert os.listdir(tmp_path / "line") == []
+
+
+def test_an_answer_can_be_changed_at_the_summary(terminal, tmp_path):
+    child = terminal("new", "line", "--preset", "pcb-defects", "--language", "zh")
+    child.expect("模型将部署在哪里")
+    child.send(ENTER)
+    child.expect("写入项目.*修改")
+    child.send("c" + ENTER)
+    child.expect("Language / 语言")
+    child.send(ENTER)
+    child.expect("有多少个类别.*6")
+    child.send(CTRL_U + "2" + ENTER)
+    assert child.expect(["class_1, class_2", "short, mousebite"]) == 0
+    child.send(CTRL_U + "short, open" + ENTER)
+    child.expect("每个类别用多少张")
+    child.send(ENTER)
+    child.expect("模型将部署在哪里")
+    child.send(CTRL_U + "jetson" + ENTER)
+    child.expect("类别: short, open")
+    child.expect("写入项目")
+    child.send("c" + ENTER)
+    for shown in ("Language / 语言", "有多少个类别", "类别名称", "每个类别用多少张", "jetson"):
+        child.expect(shown)
+        child.send(ENTER)
+    child.expect("写入项目")
+    child.send(ENTER)
+    assert ended(child) == 0
+    recorded = yaml.safe_load((tmp_path / "line" / ".copier-answers.yml").read_text())
+    assert (recorded["classes"], recorded["target"]) == ("short, open", "jetson")
+    assert recorded["task"] == "classification"
+    assert os.listdir(tmp_path) == ["line"]
 
 
 def test_a_closed_terminal_leaves_nothing(terminal, tmp_path):
