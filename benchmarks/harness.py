@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -65,12 +66,12 @@ def need(*paths: Path) -> None:
             sys.exit(f"error: {path}: not there. See --help.")
 
 
+@cache
 def template() -> Path:
     """The templates of this checkout as a bundle, so that what is measured is what is here."""
     bundle = BUILD / "templates.bundle"
-    if not bundle.is_file():
-        BUILD.mkdir(parents=True, exist_ok=True)
-        fewshot("scaffolder.releases", "build", "--bundle", bundle)
+    BUILD.mkdir(parents=True, exist_ok=True)
+    fewshot("scaffolder.releases", "build", "--bundle", bundle)
     return bundle
 
 
