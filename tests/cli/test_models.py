@@ -364,7 +364,7 @@ def test_the_embedded_backbone_needs_no_pull(models, library):
 @pytest.mark.skipif(has_modelscope, reason="ModelScope's client is installed")
 def test_modelscope_without_its_client(models, library):
     done = models("pull", "mine", "--from", "modelscope:owner/model/dir/a.pdparams@v1")
-    assert_refused(done, library, "needs ModelScope's client: pip install 'fewshot[modelscope]'")
+    assert_refused(done, library, "needs ModelScope's client: pip install modelscope")
 
 
 @pytest.mark.skipif(not has_modelscope, reason="ModelScope's client is not installed")
