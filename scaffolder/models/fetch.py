@@ -178,9 +178,7 @@ def _from_modelscope(source: str, to: Path) -> None:
     try:
         from modelscope.hub.file_download import model_file_download
     except ImportError:
-        raise FewshotError(
-            f"{source} needs ModelScope's client: pip install modelscope"
-        ) from None
+        raise FewshotError(f"{source} needs ModelScope's client: pip install modelscope") from None
     model, file, revision = found.groups()
     more = {"revision": revision} if revision else {}
     try:

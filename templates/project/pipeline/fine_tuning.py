@@ -18,7 +18,7 @@ from pipeline.curves import Phase
 from pipeline.replicas import Replicas
 
 WARM_UP_SHARE = 0.1  # of all steps
-UNFREEZING_SHARE = 0.1  # of all epochs: by then all that may be trained is
+UNFREEZING_SHARE = 0.05  # of all steps: by then all that may be trained is, at a small rate
 
 
 @dataclass
@@ -79,10 +79,10 @@ def fine_tune(
     for epoch in range(start, epochs):
         if judge is not None and epoch - progress.best_epoch > options.patience * epochs:
             break
-        freeze(groups, epoch / (UNFREEZING_SHARE * epochs), options.frozen_share)
         found = []
         for x, targets in batches(rng):
             step = epoch * steps_an_epoch + len(found)
+            freeze(groups, (step + 1) / (UNFREEZING_SHARE * steps), options.frozen_share)
             rate = learning_rate(step, steps, options.learning_rate)
             optimizer.set_lr(rate)
             found.append(replicas.gradients(x, targets, losses))
@@ -101,7 +101,7 @@ def fine_tune(
             loss, measured = judge()
             _set_parameters(network, training)
             row |= measured
-            if loss < progress.best_loss:
+            if loss <= progress.best_loss:  # AP50 can be 0 for a while: then the later epoch
                 progress.best_epoch, progress.best_loss = epoch + 1, loss
                 best = {name: value.copy() for name, value in average.items()}
             bar.set_postfix({name: f"{value:.3f}" for name, value in measured.items()})

@@ -6,6 +6,7 @@ Depthwise convolutions take the form of depthwise.py, which is faster to train.
 On a GPU there is one copy, and nothing is gained or lost.
 """
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -69,20 +70,26 @@ class Replicas:
         return total
 
     def seconds_a_step(
-        self, batches: Iterable[tuple[np.ndarray | tuple[np.ndarray, ...], np.ndarray]], losses
+        self,
+        batches: Iterable[tuple[np.ndarray | tuple[np.ndarray, ...], np.ndarray]],
+        losses: Callable,
+        limit: float = math.inf,
     ) -> float:
         """How long `gradients` takes: the least over some batches of inputs and targets, of which
-        the first only prepares the kernels. Nothing is learned from them.
+        the first only prepares the kernels. Nothing is learned from them. After `limit` seconds
+        two batches are enough.
 
         What else the machine does makes steps longer, never shorter; a plan for half an hour must
         not hang on a moment in which it was busy.
         """
-        seconds = []
+        seconds: list[float] = []
         for x, targets in batches:
             before = time.monotonic()
             self.gradients(x, targets, losses)
             self.main.clear_gradients()
             seconds.append(time.monotonic() - before)
+            if len(seconds) > 1 and sum(seconds) > limit:
+                break
         return min(seconds[1:])
 
     def outputs(self, run: Callable, x: np.ndarray, batch_size: int = 32) -> np.ndarray:

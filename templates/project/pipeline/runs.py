@@ -23,6 +23,16 @@ def newest_unfinished() -> Path:
     return run
 
 
+def check_data(run: Path, data: list[dict]) -> None:
+    """Raises UserError where the manifest of the pictures is not the one that the run began with:
+    what it is judged by would have been trained on."""
+    if about(run)["data"] != data:
+        raise UserError(
+            f"{shown(run)}: pictures or labels have changed since it began. Start a new run "
+            "without --resume."
+        )
+
+
 def begin(options, weights: dict, data: list[dict], run: Path | None = None) -> Path:
     """Makes a run's folder with all that is known before training.
 

@@ -57,6 +57,9 @@ def main() -> None:
     options = settings.load(run / "settings.yaml" if run else ROOT / "settings.yaml")
     samples = [sample for sample in read_splits(options) if sample.split != "test"]
     splits.unseen(samples, "train", options.classes, parent.about)
+    data = manifest(samples)
+    if run:
+        runs.check_data(run, data)
     train = [i for i, sample in enumerate(samples) if sample.split == "train"]
     _, held_out = held_out_folds(samples, options)[0]
     has_val = len(train) < len(samples)
@@ -96,7 +99,7 @@ def main() -> None:
             loss=pruning.loss_of(network, losses_of, x[few], targets),
             keep=options.prune.keep,
         )
-        run = pruned.begin(parent.about, options, manifest(samples), network, cuts)
+        run = pruned.begin(parent.about, options, data, network, cuts)
         narrow = pruning.narrowed(network.state_dict(), cuts)
         replicas = Replicas(partial(network_of, runs.about(run), narrow), size)
         known["cut"] = measure("Channels removed", replicas)

@@ -45,9 +45,12 @@ def main() -> None:
     run = runs.newest_unfinished() if arguments.resume else None
     options = settings.load(run / "settings.yaml" if run else ROOT / "settings.yaml")
     samples = [sample for sample in read_splits(options) if sample.split != "test"]
+    data = manifest(samples)
+    if run:
+        runs.check_data(run, data)
     custom_augment = custom_hooks.augment()
     state, weights = starting_weights(options)
-    run = run or runs.begin(options, weights, manifest(samples))
+    run = run or runs.begin(options, weights, data)
     print(f"Run: {shown(run)}")
 
     preprocess, squares = load_pictures(samples, options)

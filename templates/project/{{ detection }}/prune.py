@@ -36,7 +36,7 @@ from pipeline import (
 from pipeline.crops import Crops, read_scenes
 from pipeline.dataset import manifest, read_splits
 from pipeline.distillation import distilled
-from pipeline.held_out import split_off
+from pipeline.held_out import some_of, split_off
 from pipeline.network import DenseDetector
 from pipeline.project import ROOT
 from pipeline.replicas import Replicas
@@ -45,7 +45,8 @@ from pipeline.weights import read_weights
 
 SEEN = 8  # batches of augmented crops, to learn from what the channels give
 CROPS = 12  # of held-out pictures, to try the cuts on
-JUDGED = 32  # held-out pictures that are looked at after each epoch
+JUDGED = 32  # held-out pictures that are looked at after each epoch ...
+INPUTS = 96  # ... and inputs of the network at most
 EPOCHS, FEWEST_STEPS = 5, 20  # of the training, and of an epoch
 
 
@@ -58,13 +59,16 @@ def main() -> None:
     options = settings.load(run / "settings.yaml" if run else ROOT / "settings.yaml")
     samples = [sample for sample in read_splits(options) if sample.split != "test"]
     splits.unseen(samples, "train", options.classes, parent.about)
+    data = manifest(samples)
+    if run:
+        runs.check_data(run, data)
     fitted, held_out = split_off(samples, options)
-    held_out = held_out[:JUDGED]
     preprocess = parent.preprocess
+    held_out = some_of(held_out[:JUDGED], preprocess, INPUTS)
     side = sizes.choose_crop(fitted, preprocess)
     size = sizes.crops_at_once(side, options.train.batch_size)
     build = partial(network_of, parent.about, read_weights(parent.run / runs.MODEL))
-    teachers = Replicas(build, size)
+    teachers = Replicas(build, options.train.batch_size)
     losses = distilled(teachers.main.backbone, DenseDetector.losses_of)
 
     def judged_by(replicas: Replicas):
@@ -80,7 +84,7 @@ def main() -> None:
     rng = np.random.default_rng(options.train.seed)
     if run:
         weights = read_weights(run / runs.MODEL)
-        replicas = Replicas(partial(network_of, runs.about(run), weights), size)
+        replicas = Replicas(partial(network_of, runs.about(run), weights), options.train.batch_size)
         known = runs.about(run)["held_out"]
     else:
         # The channels that cost least go.
@@ -95,9 +99,9 @@ def main() -> None:
             loss=pruning.loss_of(network, DenseDetector.losses_of, x, targets),
             keep=options.prune.keep,
         )
-        run = pruned.begin(parent.about, options, manifest(samples), network, cuts)
+        run = pruned.begin(parent.about, options, data, network, cuts)
         narrow = pruning.narrowed(network.state_dict(), cuts)
-        replicas = Replicas(partial(network_of, runs.about(run), narrow), size)
+        replicas = Replicas(partial(network_of, runs.about(run), narrow), options.train.batch_size)
         known["cut"] = measure("Channels removed", replicas)
         runs.save(run, replicas.main, preprocess, stage=2, held_out=known)
 

@@ -26,15 +26,17 @@ from pipeline.curves import Phase
 from pipeline.dataset import manifest, read_splits
 from pipeline.detectors import Beginning, choose_detector
 from pipeline.fine_tuning import fine_tune, freeze
-from pipeline.held_out import split_off
+from pipeline.held_out import some_of, split_off
 from pipeline.project import CACHE, ROOT, shown
 from pipeline.replicas import TIMED_STEPS, Replicas, on_gpu
 from pipeline.sheets import FrozenBackbone, Sheets, make_sheets
 from pipeline.weights import read_weights
 
-JUDGED = 32  # held-out pictures that are looked at after each epoch
+JUDGED = 32  # held-out pictures that are looked at after each epoch ...
+INPUTS = 96, 480  # ... and inputs of the network at most; and for the choice between the stages
 EPOCHS, FEWEST_STEPS = 10, 20  # of a stage, and of an epoch
 JUDGING_SHARE = 0.15  # of a stage's time
+TIMING_SHARE = 0.05  # of a stage's time at most goes into its plan
 SHEETS_SHARE = 0.4  # of stage 1's time goes into frozen maps
 WINDOWS = 4  # times as many crops a step as when the backbone learns, too
 
@@ -45,6 +47,9 @@ def main() -> None:
     run = runs.newest_unfinished() if arguments.resume else None
     options = settings.load(run / "settings.yaml" if run else ROOT / "settings.yaml")
     samples = [sample for sample in read_splits(options) if sample.split != "test"]
+    data = manifest(samples)
+    if run:
+        runs.check_data(run, data)
     fitted, held_out = split_off(samples, options)
 
     # Scale, tiles, levels and crops follow the sizes of the labelled objects.
@@ -53,7 +58,8 @@ def main() -> None:
     side = sizes.choose_crop(fitted, preprocess)
     beginning = choose_beginning(strides, options)
     custom_augment = custom_hooks.augment()
-    run = run or runs.begin(options, beginning.about, manifest(samples))
+    run = run or runs.begin(options, beginning.about, data)
+    held_out = some_of(held_out, preprocess, INPUTS[1])
     tiles = f"tiles of pictures times {preprocess.tile_scale}" if preprocess.tile_scale else "whole"
     print(f"Run: {shown(run)}")
     print(f"Input {preprocess.input_size} px, {tiles}; strides {strides}; crops of {side} px")
@@ -61,7 +67,7 @@ def main() -> None:
     scenes = read_scenes(fitted, preprocess)
     crops = Crops(scenes, side, options.augment, custom_augment)
     batch_size = sizes.crops_at_once(side, options.train.batch_size)
-    replicas = Replicas(beginning.network, batch_size)
+    replicas = Replicas(beginning.network, options.train.batch_size)
     network = replicas.main
     if not options.model.start:
         x, _ = next(crops.batches(1, 16, np.random.default_rng(0)))
@@ -78,7 +84,7 @@ def main() -> None:
         print(f"{stage}: {epochs} epochs of {each} steps of {size} crops, {seconds / 60:.0f} min")
         judge = partial(judging.judge, look, preprocess, len(options.classes))
         batches, phase = partial(inputs.batches, each, size), Phase(run, stage)
-        by_few = partial(judge, held_out[:JUDGED])
+        by_few = partial(judge, some_of(held_out[:JUDGED], preprocess, INPUTS[0]))
         fine_tune(replicas, batches, losses, by_few, epochs, each, phase, rates)
         measured = judge(held_out)[1]
         print(f"{stage}: AP50 {measured['held_out_AP50']:.3f} on {len(held_out)} held-out pictures")
@@ -86,12 +92,15 @@ def main() -> None:
 
     # Stage 1: a new head on the frozen backbone, whose maps are computed once.
     only_head = arguments.frozen or options.train.head_share == 1
-    seconds = options.train.minutes * 60 * (1 if only_head else options.train.head_share)
+    left = options.train.minutes * 60
+    seconds = left * (1 if only_head else options.train.head_share)
+    end = time.monotonic() + left
     known = runs.about(run).get("held_out")
     if known:  # resumed after it
         network.set_state_dict(read_weights(run / runs.MODEL))
+        left -= seconds
     else:
-        end = time.monotonic() + seconds
+        head_end = time.monotonic() + seconds
         frozen = FrozenBackbone(network, beginning.network(), preprocess.input_size)
         folder = CACHE / f"sheets-{run.name}"
         if not folder.is_dir():
@@ -99,26 +108,27 @@ def main() -> None:
             rng = np.random.default_rng(options.train.seed)
             make_sheets(folder, frozen, whole, SHEETS_SHARE * seconds, rng)
         sheets = Sheets(folder, preprocess.input_size, side)
-        left, size = end - time.monotonic(), WINDOWS * batch_size
+        size = WINDOWS * batch_size
         rates = {"learning_rate": options.train.head_rate, "frozen_share": 1.0}
         rates = options.train.model_copy(update=rates)
         losses = type(network).losses_of
-        measured = train("head", sheets, losses, size, rates, left, lambda: [frozen])
+        seconds = head_end - time.monotonic()
+        measured = train("head", sheets, losses, size, rates, seconds, lambda: [frozen])
         known = {"pictures": len(held_out), "stage_1": measured}
         runs.save(run, network, preprocess, stage=1, held_out=known)
         files.remove(folder)
+        left = end - time.monotonic()
     if only_head:
         return runs.finish(run, started)
 
     # Stage 2: everything, unfrozen from the top downwards.
-    left, copies = options.train.minutes * 60 - seconds, partial(judging.copies, replicas)
-    losses = type(network).losses
+    copies, losses = partial(judging.copies, replicas), type(network).losses
     known["stage_2"] = train("fine-tuning", crops, losses, batch_size, options.train, left, copies)
-    if judging.value(known["stage_2"]) > judging.value(known["stage_1"]):
+    if judging.value(known["stage_2"]) >= judging.value(known["stage_1"]):
         runs.save(run, network, preprocess, stage=2, held_out=known)
     else:
         runs.note(run, held_out=known)
-        print("Fine-tuning raised neither AP50 nor AP: the model of stage 1 stays.")
+        print("Fine-tuning lowered AP50 or AP: the model of stage 1 stays.")
     runs.finish(run, started)
 
 
@@ -144,7 +154,8 @@ def affordable_steps(run: Path, stage: str, replicas: Replicas, few, losses, sec
     that a resumed one has the same plan."""
     plan = runs.about(run).get("planned_steps", {})
     if stage not in plan:
-        plan[stage] = max(1, int(seconds / replicas.seconds_a_step(few, losses)))
+        each = replicas.seconds_a_step(few, losses, TIMING_SHARE * seconds)
+        plan[stage] = max(1, int(seconds / each))
         runs.note(run, planned_steps=plan)
     return plan[stage]
 

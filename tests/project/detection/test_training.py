@@ -108,6 +108,13 @@ def test_a_killed_run_goes_on_where_it_was(quick, run, stage):
     process.communicate()
     assert process.returncode == -signal.SIGKILL and not about(project)["finished"]
     first = curves[0].read_text().splitlines()[1]
+    boxes = project / "data" / "boxes.csv"
+    labelled = boxes.read_text(encoding="utf-8")
+    boxes.write_text("\n".join(labelled.splitlines()[:-1]) + "\n", encoding="utf-8")
+    done = run(project, "train.py", "--resume")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "pictures or labels have changed since it began" in done.stderr
+    boxes.write_text(labelled, encoding="utf-8")
     succeeded(run, project, "train.py", "--resume")
     assert about(project)["finished"] and len(list((project / "runs").iterdir())) == 1
     assert curves[0].read_text().count("\n") == 4

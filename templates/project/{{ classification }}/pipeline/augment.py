@@ -46,7 +46,7 @@ def _light(square, strength: float, rng) -> np.ndarray:
     """Changes contrast and brightness, each by up to `strength` (0.1: ten percent)."""
     contrast, brightness = 1 + rng.uniform(-strength, strength, 2)
     mean = float(square.mean())
-    return cv2.convertScaleAbs(square, alpha=contrast, beta=mean * (brightness - contrast))
+    return cv2.addWeighted(square, contrast, square, 0, mean * (brightness - contrast))
 
 
 def _cutout(square, rng) -> np.ndarray:

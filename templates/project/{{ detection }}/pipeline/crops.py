@@ -1,8 +1,10 @@
 """Training inputs: augmented crops of the pictures, at the scale at which the network sees them."""
 
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 
 import cv2
 import numpy as np
@@ -12,10 +14,12 @@ from pipeline.boxes import area
 from pipeline.dataset import Sample
 from pipeline.images import read_picture
 from pipeline.preprocess import GREY, Preprocess
+from pipeline.project import CACHE
 
 AROUND_OBJECTS = 0.75  # of the crops; the others lie anywhere, to learn what is no object
 VISIBLE = 0.6  # of a cut object must be seen to learn it
-MOST_OBJECTS = 200  # of a crop
+MOST_OBJECTS = 1000  # of a crop
+MOST_IN_MEMORY = 2e9  # bytes of all pictures
 
 
 @dataclass(frozen=True)
@@ -33,17 +37,30 @@ class Scene:
     labels: np.ndarray
 
 
-def read_scene(sample: Sample, preprocess: Preprocess) -> Scene:
-    """Raises PictureError."""
-    picture, scale = preprocess.scaled(read_picture(sample.path))
-    return Scene(picture, sample.boxes * scale, sample.labels)
-
-
 def read_scenes(samples: list[Sample], preprocess: Preprocess) -> list[Scene]:
-    """Decodes every picture once, on all cores. Raises PictureError, which names the picture."""
+    """Decodes every picture once, on all cores; many large ones lie on disk.
+
+    Raises:
+        PictureError: names the picture that can't be read.
+    """
+    areas = [math.prod(s.size) * preprocess.scale_of(*s.size) ** 2 for s in samples]
+    keep = on_disk if 3 * sum(areas) > MOST_IN_MEMORY else lambda picture: picture
+
+    def read(sample: Sample) -> Scene:
+        picture, scale = preprocess.scaled(read_picture(sample.path))
+        return Scene(keep(picture), sample.boxes * scale, sample.labels)
+
     with ThreadPoolExecutor() as pool:
-        scenes = pool.map(lambda sample: read_scene(sample, preprocess), samples)
-        return list(tqdm(scenes, "pictures", len(samples), leave=False))
+        return list(tqdm(pool.map(read, samples), "pictures", len(samples), leave=False))
+
+
+def on_disk(picture: np.ndarray) -> np.ndarray:
+    """The same array in a file without a name, of which nothing stays when the process ends."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=CACHE) as file:
+        stored = np.memmap(file, picture.dtype, "w+", shape=picture.shape)
+    stored[:] = picture
+    return stored
 
 
 class Crops:
@@ -99,9 +116,13 @@ class Crops:
             start_of(length, span, None if box is None else (box[axis], box[axis + 2]), rng)
             for axis, length in ((0, width), (1, height))
         ]
-        matrix = np.float32([[zoom, 0, -corner[0] * zoom], [0, zoom, -corner[1] * zoom]])
+        # Of a large picture, which may lie on disk, only this part is looked at.
+        (left, right), (top, bottom) = ((max(0, int(c)), int(c + span) + 2) for c in corner)
+        part = np.ascontiguousarray(scene.picture[top:bottom, left:right])
+        shift = np.float32([left, top]) - corner
+        matrix = np.float32([[zoom, 0, shift[0] * zoom], [0, zoom, shift[1] * zoom]])
         picture = cv2.warpAffine(
-            scene.picture, matrix, (side, side), flags=cv2.INTER_LINEAR, borderValue=(GREY,) * 3
+            part, matrix, (side, side), flags=cv2.INTER_LINEAR, borderValue=(GREY,) * 3
         )
         boxes = (scene.boxes - np.tile(corner, 2)) * zoom
         picture, boxes = _turn(picture, boxes, self.options.symmetry, rng)
@@ -213,7 +234,7 @@ def _recolour(picture: np.ndarray, light: float, colour: float, rng) -> np.ndarr
     """Changes contrast, brightness (`light`), hue and saturation (`colour`), each at random."""
     contrast, brightness = 1 + rng.uniform(-light, light, 2)
     mean = float(picture.mean())
-    picture = cv2.convertScaleAbs(picture, alpha=contrast, beta=mean * (brightness - contrast))
+    picture = cv2.addWeighted(picture, contrast, picture, 0, mean * (brightness - contrast))
     hue, saturation = rng.uniform(-colour, colour, 2)
     if colour == 0 or not (picture[::8, ::8] != picture[::8, ::8, :1]).any():
         return picture  # grey stays grey

@@ -4,13 +4,14 @@ import numpy as np
 
 from pipeline.console import UserError
 from pipeline.dataset import Sample
+from pipeline.preprocess import Preprocess
 
 
 def split_off(samples: list[Sample], options) -> tuple[list[Sample], list[Sample]]:
     """Pictures to train on and pictures to judge by.
 
     The split `val` is used if there is one. Else some pictures of `train`, near-duplicates
-    together, and none that holds the last objects of a class.
+    together, and none that holds the last objects of a class. Both in random order.
 
     Raises:
         UserError: nothing to train on, or nothing left to judge by.
@@ -19,34 +20,41 @@ def split_off(samples: list[Sample], options) -> tuple[list[Sample], list[Sample
     val = [sample for sample in samples if sample.split == "val" and len(sample.boxes)]
     if not any(len(sample.boxes) for sample in train):
         raise UserError("data/boxes.csv: no box in a training picture. Label some objects.")
-    order = np.random.default_rng(options.train.seed).permutation(len(train))
-    train = [train[i] for i in order]
+    rng = np.random.default_rng(options.train.seed)
+    train = [train[i] for i in rng.permutation(len(train))]
     if val:
-        return train, val
-    left = np.bincount(
-        np.concatenate([sample.labels for sample in train]), minlength=len(options.classes)
-    )
+        return train, [val[i] for i in rng.permutation(len(val))]
+    groups: dict[str, list[Sample]] = {}
+    for sample in train:
+        groups.setdefault(sample.group, []).append(sample)
     wanted = max(1, round(options.train.held_out_share * len(train)))
-    chosen: set[str] = set()
+    sizes = {len(members) for members in groups.values()}
+    for most in (wanted, *sorted(size for size in sizes if size > wanted)):
+        if held_out := _choose(list(groups.values()), most, len(options.classes)):
+            kept = {sample.group for sample in held_out}
+            return [sample for sample in train if sample.group not in kept], held_out
+    raise UserError(
+        "Too few pictures: every one holds the only object of a class, so none can be held "
+        "out to judge by. Label more, or give a split val."
+    )
+
+
+def some_of(samples: list[Sample], preprocess: Preprocess, inputs: int) -> list[Sample]:
+    """The first of the samples, at least two, that make up at most so many inputs of the
+    network: a picture that is cut into tiles takes that much longer to be looked at."""
+    counts = np.cumsum([preprocess.count(*sample.size) for sample in samples])
+    return samples[: max(2, int((counts <= inputs).sum()))]
+
+
+def _choose(groups: list[list[Sample]], most: int, classes: int) -> list[Sample]:
+    """Pictures of some groups, at most so many, that leave every class an object."""
+    labels = [np.concatenate([sample.labels for sample in members]) for members in groups]
+    counts = [np.bincount(mine, minlength=classes) for mine in labels]
+    left = np.sum(counts, axis=0)
     held_out: list[Sample] = []
-    for first in train:
-        members = [sample for sample in train if sample.group == first.group]
-        objects = np.concatenate([sample.labels for sample in members])
-        rest = left - np.bincount(objects, minlength=len(left))
-        fits = len(held_out) + len(members) <= wanted
-        if (
-            first.group in chosen
-            or not len(objects)
-            or not fits
-            or (rest < np.minimum(left, 1)).any()
-        ):
-            continue
-        chosen.add(first.group)
-        held_out += members
-        left = rest
-    if not held_out:
-        raise UserError(
-            "Too few pictures: every one holds the only object of a class, so none can be held "
-            "out to judge by. Label more, or give a split val."
-        )
-    return [sample for sample in train if sample.group not in chosen], held_out
+    for members, count in zip(groups, counts, strict=True):
+        fits = len(held_out) + len(members) <= most
+        if fits and count.any() and not (left - count < np.minimum(left, 1)).any():
+            held_out += members
+            left = left - count
+    return held_out

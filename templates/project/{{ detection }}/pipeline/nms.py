@@ -3,8 +3,8 @@
 import paddle
 from paddle.base.layer_helper import LayerHelper
 
-CANDIDATES = 300  # the likeliest cells of each class that are compared
-MOST = 100  # objects a picture, as COCO counts
+CANDIDATES = 1000  # the likeliest cells of each class that are compared
+MOST = 300  # objects an input
 SAME = 0.5  # IoU beyond which two boxes of a class are one object
 
 

@@ -96,6 +96,12 @@ class Preprocess:
                 found.append(Piece(square, scale, left, top, part.shape[1::-1], cut))
         return found
 
+    def count(self, width: int, height: int) -> int:
+        """How many inputs a picture of this size becomes."""
+        scale = self.scale_of(width, height)
+        starts = [self._starts(max(1, round(side * scale))) for side in (width, height)]
+        return len(starts[0]) * len(starts[1])
+
     def inputs(self, picture: np.ndarray) -> np.ndarray:
         """[H, W, 3] uint8 -> its inputs of the network [pieces, 3, S, S] float32."""
         return self.batch([piece.square for piece in self.pieces(picture)])

@@ -14,6 +14,7 @@ TOO_SMALL = 16  # px; objects that would become smaller are looked at in tiles
 IN_TILES = 32  # px that a small object gets in a tile, by growing the picture if need be
 LARGEST_GROWTH = 2.0
 USUAL_CROP = 256  # px; larger crops come fewer at a time
+ROOM = 1.25  # times an object that is to be whole in a crop or in a tile
 
 
 def choose_preprocess(samples: list[Sample], options) -> Preprocess:
@@ -36,28 +37,41 @@ def choose_preprocess(samples: list[Sample], options) -> Preprocess:
     if not tiles:
         return Preprocess(size)
     size = options.input_size or TILE
-    small, large = np.quantile(sides, (0.25, 0.95))
+    small = float(np.quantile(sides, 0.25))
     scale = round(float(np.clip(IN_TILES / small, 0.05, LARGEST_GROWTH)), 3)
-    overlap = int(np.clip(1.25 * large * scale, 32, size // 2))
+    long = np.quantile(np.concatenate([_lengths(s.boxes) for s in samples]), 0.95)
+    overlap = int(np.clip(ROOM * long * scale, 32, size // 2))
     return Preprocess(size, scale, overlap)
-
-
-def seen_sizes(samples: list[Sample], preprocess: Preprocess) -> np.ndarray:
-    """Square root of the area of every object as the network sees it, [B], px."""
-    return np.concatenate([area(s.boxes) ** 0.5 * preprocess.scale_of(*s.size) for s in samples])
 
 
 def choose_levels(samples: list[Sample], preprocess: Preprocess) -> tuple[int, ...]:
     """Strides of the levels for the objects of the samples."""
-    return levels_for(seen_sizes(samples, preprocess))
+    boxes, labels = _seen(samples, preprocess)
+    return levels_for(area(boxes) ** 0.5, labels)
 
 
 def choose_crop(samples: list[Sample], preprocess: Preprocess) -> int:
-    """Side of the crops to train on, px: large objects several times over, or the whole input."""
-    large = float(np.quantile(seen_sizes(samples, preprocess), 0.95))
-    return int(np.clip(np.ceil(4 * large / 32) * 32, 256, preprocess.input_size))
+    """Side of the crops to train on, px: large objects several times over, and the long ones of
+    every class whole, however rare the class is; or the whole input."""
+    boxes, labels = _seen(samples, preprocess)
+    large = float(np.quantile(area(boxes) ** 0.5, 0.95))
+    lengths = _lengths(boxes)
+    long = max(float(np.quantile(lengths[labels == label], 0.95)) for label in np.unique(labels))
+    wanted = max(4 * large, ROOM * long)
+    return int(np.clip(np.ceil(wanted / 32) * 32, USUAL_CROP, preprocess.input_size))
 
 
 def crops_at_once(side: int, batch_size: int) -> int:
     """How many crops of a side, px, make a batch; `batch_size` is for those of USUAL_CROP."""
-    return max(1, min(batch_size * USUAL_CROP**2 // side**2, 64))
+    return max(2, min(batch_size * USUAL_CROP**2 // side**2, 64))
+
+
+def _seen(samples: list[Sample], preprocess: Preprocess) -> tuple[np.ndarray, np.ndarray]:
+    """All boxes as the network sees them, [B, 4] px, and their labels [B]."""
+    boxes = np.concatenate([s.boxes * preprocess.scale_of(*s.size) for s in samples])
+    return boxes, np.concatenate([s.labels for s in samples])
+
+
+def _lengths(boxes: np.ndarray) -> np.ndarray:
+    """The longer side of each box, [B, 4] -> [B], px."""
+    return (boxes[:, 2:] - boxes[:, :2]).max(1)

@@ -10,19 +10,20 @@ LEAST_SPREAD = 0.5  # cells
 LEAST_HEAT = 0.1  # a cell with less does not learn the box
 
 
-def levels_for(sizes: np.ndarray, least_share: float = 0.02) -> tuple[int, ...]:
+def levels_for(sizes: np.ndarray, labels: np.ndarray, least_share: float = 0.05) -> tuple[int, ...]:
     """The strides of the levels that a data set needs.
 
     Args:
         sizes: [B] of all objects as the network sees them, px, square root of the area.
-        least_share: of the objects; a level for fewer is not worth its computing.
+        labels: [B].
+        least_share: of the objects of a class; a level for fewer is not worth its computing.
     """
-    counts = np.bincount(level_of(sizes, tuple(LARGEST)), minlength=len(LARGEST))
-    return tuple(
-        stride
-        for stride, count in zip(LARGEST, counts, strict=True)
-        if count >= max(1, least_share * len(sizes))
-    )
+    levels = level_of(sizes, tuple(LARGEST))
+    share = np.zeros(len(LARGEST))
+    for label in np.unique(labels):
+        mine = levels[labels == label]
+        share = np.maximum(share, np.bincount(mine, minlength=len(LARGEST)) / len(mine))
+    return tuple(stride for stride, most in zip(LARGEST, share, strict=True) if most >= least_share)
 
 
 def level_of(sizes: np.ndarray, strides: tuple[int, ...]) -> np.ndarray:
