@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline import console, files, layout, picture_problems, project, settings
 from pipeline.annotations import Picture
-from pipeline.box_checks import check_boxes, check_sizes, show_the_same
+from pipeline.box_checks import check_boxes, check_crowds, check_sizes, show_the_same
 from pipeline.dataset import boxes_file
 from pipeline.examine import copies, examine, families, group_alike
 from pipeline.picture_files import data_folder
@@ -49,6 +49,7 @@ def main() -> None:
     if not any(fault.kind in UNCOUNTABLE for fault in problems):
         problems += check_classes(pictures, wanted.classes, data, answers.get("shots", 1))
         problems += check_sizes(pictures, wanted.classes, wanted.model, data)
+        problems += check_crowds(pictures, wanted.classes, data)
     problems += [copies(alike, data) for alike in families(pictures)]
     picture_problems.report(problems, answers.get("language", "en"), data, table)
 

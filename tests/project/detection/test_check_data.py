@@ -338,6 +338,22 @@ def test_small_objects(project, coco, check, picture):
     assert check() == (0, [tiny])
 
 
+def test_more_objects_than_the_figures_count(project, coco, check, picture):
+    size = (640, 480)
+    picture(80, size=size).save(project / "data" / "images" / "balls.png")
+    places = [(x, y, x + 12, y + 12) for x in range(10, 430, 20) for y in range(10, 110, 20)]
+    coco.add("balls.png", [("dark", *place) for place in places])
+    coco.save()
+    crowded = (
+        "warning: data/: class dark: more than 100 objects of it in 1 of the pictures, as in "
+        "images/balls.png. Of the boxes of a class in a picture AP counts the 100 likeliest, as "
+        "COCO does: the figures will be lower than the network is good. Cut such pictures into "
+        "parts."
+    )
+    status, problems = check()
+    assert status == 0 and crowded in problems
+
+
 # A class
 
 

@@ -14,6 +14,7 @@ ROUNDING = 1  # px; labelling tools go that far beyond the border
 THIN = 0.5  # px; a box that is not that wide and high has no area
 SAME_BOX = 0.95  # IoU
 SAME_OBJECT = 0.5  # IoU, between two copies of a picture
+CROWD = 100  # objects of a class in a picture: of more COCO's AP does not know
 LEAST = 8  # px, square root of the area as the network sees it: one cell of the finest level
 
 
@@ -88,6 +89,17 @@ def check_sizes(pictures: list[Picture], classes: list[str], model, data: str) -
                 details |= {"count": len(names), "names": some(list(dict.fromkeys(names)))}
                 details |= {"input_size": preprocess.input_size}
                 problems.append(problem(kind, f"{data}/", **details))
+    return problems
+
+
+def check_crowds(pictures: list[Picture], classes: list[str], data: str) -> list[Problem]:
+    """Says which classes have pictures with more objects than AP counts."""
+    problems = []
+    for label in classes:
+        names = [picture.name for picture in pictures if picture.labels.count(label) > CROWD]
+        if names:
+            details = {"label": label, "count": len(names), "names": some(names), "most": CROWD}
+            problems.append(problem("crowded", f"{data}/", **details))
     return problems
 
 

@@ -298,6 +298,15 @@ KINDS = PICTURE_KINDS | {
         "类别 {label}：{total} 个框中有 {count} 个在原图中就小于 {least} 像素，难以检出，例如 "
         "{names} 中。请拍近一些，或使用更高的分辨率。",
     ),
+    "crowded": (
+        "warning",
+        "class {label}: more than {most} objects of it in {count} of the pictures, as in {names}. "
+        "Of the boxes of a class in a picture AP counts the {most} likeliest, as COCO does: the "
+        "figures will be lower than the network is good. Cut such pictures into parts.",
+        "类别 {label}：{count} 张图片中该类目标超过 {most} 个，例如 {names}。与 COCO 一样，AP "
+        "只计入每张图片每个类别得分最高的 {most} 个框：指标会低于网络的实际水平。"
+        "请把这些图片切成几块。",
+    ),
     # a split
     "no_split": (
         "error",
