@@ -70,8 +70,7 @@ def main() -> None:
     replicas = Replicas(beginning.network, options.train.batch_size)
     network = replicas.main
     if not options.model.start:
-        x, _ = next(crops.batches(1, 16, np.random.default_rng(0)))
-        network.standardise(x)
+        network.standardise(*next(crops.batches(1, 16, np.random.default_rng(0))))
 
     def train(stage: str, inputs, losses, size: int, rates, seconds: float, look) -> dict:
         """Trains for so many seconds on batches of `size` inputs; AP50 and AP of what `look`

@@ -29,3 +29,19 @@ def test_boxes_that_are_far_too_small_or_large_are_mended(far):
     sides = network.cells(maps)[1].numpy().reshape(16, 16, 4)  # px
     wanted = np.float32([52 - 32, 52 - 40, 72 - 52, 64 - 52])  # from the centre's cell
     assert sides[6, 6] == pytest.approx(wanted, rel=0.2)
+
+
+def test_an_untrained_head_begins_with_the_usual_size():
+    import paddle
+
+    from pipeline.backbone import EMBEDDED, new_backbone
+    from pipeline.network import new_detector
+
+    state = {name: value.numpy() for name, value in new_backbone(EMBEDDED).state_dict().items()}
+    network = new_detector(EMBEDDED, 1, (8, 16), state)
+    x = np.random.default_rng(0).uniform(0, 255, (2, 3, 128, 128)).astype(np.float32)
+    small, cut, none = [0, 10, 10, 50, 50, 1], [0, 0, 0, 4, 4, 0], [-1, 0, 0, 0, 0, 0]
+    network.standardise(x, np.float32([[small, cut], [[0, 0, 0, 80, 80, 1], none]]))
+    sides = network.cells(network.maps(paddle.to_tensor(x)))[1].numpy()
+    fine, coarse = np.median(sides[:, :256]), np.median(sides[:, 256:])
+    assert fine == pytest.approx(20, rel=0.2) and coarse == pytest.approx(40, rel=0.2)

@@ -16,7 +16,7 @@ from paddle.utils import unique_name
 
 from pipeline.backbone import new_backbone
 from pipeline.nms import best_boxes
-from pipeline.targets import dense_targets
+from pipeline.targets import dense_targets, level_of
 
 CHANNELS = 64  # of the head
 PRIOR = 0.01  # probability that an untrained head gives to an object, so that it can begin calmly
@@ -179,8 +179,16 @@ class DenseDetector(nn.Layer):
         """Whether the parameter of this name has a row for each class."""
         return name.startswith("centres.")
 
-    def standardise(self, x: np.ndarray) -> None:
-        """Sets what the maps are standardised with from some pictures [N, 3, S, S]."""
+    def standardise(self, x: np.ndarray, targets: np.ndarray) -> None:
+        """Sets, from some pictures [N, 3, S, S] and their objects [N, M, 6], what the maps are
+        standardised with, and the usual distances of an object's sides, from which an untrained
+        head begins: from others the first steps lead far away."""
+        objects = targets[(targets[:, :, 0] >= 0) & (targets[:, :, 5] > 0)]
+        if len(objects):
+            halves = np.maximum(objects[:, 3:5] - objects[:, 1:3], 1) / 2
+            strides = np.array(self.strides)[level_of(2 * halves.prod(1) ** 0.5, self.strides)]
+            usual = float(np.log(halves / strides[:, None]).mean())
+            self.sides.bias.set_value(paddle.full([4], usual))
         with paddle.no_grad():
             for index, m in enumerate(self.backbone(paddle.to_tensor(x))):
                 deviation = m.std([0, 2, 3], keepdim=True)
