@@ -5,9 +5,9 @@
 
 Both folders are as for benchmarks/detection.py. A project is trained on pictures of the source
 first, and `fewshot adapt` starts the new line's from it. "From scratch" begins with a backbone of
-random weights. All three get the same pictures, minutes and scripts; seeds draw the pictures and
-order the training. Results are kept as they come in benchmarks/results/, and a second call goes
-on where the first one stopped.
+random weights, its batch normalisation with the statistics of training pictures. All three get the
+same pictures, minutes and scripts; seeds draw the pictures and order the training. Results are kept
+as they come in benchmarks/results/, and a second call goes on where the first one stopped.
 """
 
 import argparse
@@ -28,10 +28,24 @@ STEPS = ("check_data.py", "train.py", "evaluate.py")
 RANDOM_WEIGHTS = "random.safetensors"
 WRITE_RANDOM = """
 import sys
+import numpy as np
+import paddle
 from safetensors.numpy import save_file
+from pipeline import settings
 from pipeline.backbone import EMBEDDED, new_backbone
-save_file({name: value.numpy() for name, value in new_backbone(EMBEDDED).state_dict().items()},
-          sys.argv[1])
+from pipeline.dataset import read_splits
+from pipeline.images import read_picture
+from pipeline.preprocess import Preprocess
+
+network = new_backbone(EMBEDDED)
+for layer in network.sublayers():
+    if isinstance(layer, paddle.nn.BatchNorm2D):
+        layer._momentum = 0.0  # the statistics of this one batch
+network.train()
+samples = [sample for sample in read_splits(settings.load()) if sample.split == "train"][:16]
+pictures = [Preprocess(256).inputs(read_picture(sample.path)) for sample in samples]
+network(paddle.to_tensor(np.concatenate(pictures)))
+save_file({name: value.numpy() for name, value in network.state_dict().items()}, sys.argv[1])
 """
 
 
@@ -88,13 +102,12 @@ def measure(arguments, key: dict) -> dict:
         harness.fewshot("scaffolder", "adapt", source_project(arguments), project, *options)
     else:
         harness.fewshot("scaffolder", "new", project, "--task", "detection", *options)
-    weights = None
-    if key["start"] == "scratch":
-        harness.run(arguments.python, project, "-c", WRITE_RANDOM, RANDOM_WEIGHTS)
-        weights = RANDOM_WEIGHTS
-    values = {"train.seed": key["seed"], "train.minutes": key["train_minutes"]}
-    harness.set_values(project, values | {"model.weights": weights})
+    harness.set_values(project, {"train.seed": key["seed"], "train.minutes": key["train_minutes"]})
     coco.write(arguments.data, project / "data", train, test, classes, None)
+    if key["start"] == "scratch":
+        harness.run(arguments.python, project, "check_data.py")
+        harness.run(arguments.python, project, "-c", WRITE_RANDOM, RANDOM_WEIGHTS)
+        harness.set_values(project, {"model.weights": RANDOM_WEIGHTS})
     seconds = harness.timed(arguments.python, project, STEPS)
     return detection.measured(project) | {"seconds": sum(seconds.values()), "steps": seconds}
 

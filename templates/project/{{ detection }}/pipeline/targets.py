@@ -10,7 +10,7 @@ LEAST_SPREAD = 0.5  # cells
 LEAST_HEAT = 0.1  # a cell with less does not learn the box
 
 
-def levels_for(sizes: np.ndarray, labels: np.ndarray, least_share: float = 0.05) -> tuple[int, ...]:
+def levels_for(sizes: np.ndarray, labels: np.ndarray, least_share: float = 0.1) -> tuple[int, ...]:
     """The strides of the levels that a data set needs.
 
     Args:
