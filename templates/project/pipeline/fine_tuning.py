@@ -17,7 +17,7 @@ from pipeline import files
 from pipeline.curves import Phase
 from pipeline.replicas import Replicas
 
-WARM_UP_SHARE = 0.1  # of all steps
+WARM_UP_SHARE = 0.2  # of all steps
 UNFREEZING_SHARE = 0.05  # of all steps: by then all that may be trained is, at a small rate
 
 
