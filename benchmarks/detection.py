@@ -222,16 +222,22 @@ def plot(mine: dict[str, list[dict]], target: Path) -> None:
     for title, measured in mine.items():
         if not measured:
             continue
-        first, start, x, y = measured[0], 0.0, [0.0], [0.0]
+        first, x, y = measured[0], [0.0], [0.0]
+        learning = sum(rows[-1]["seconds"] for rows in first["curves"].values())
+        # What train.py does besides, such as frozen maps, is drawn as if it all came first.
+        start = first.get("steps", {}).get("train.py", learning) - learning
         for rows in first["curves"].values():
-            name = "AP50" if "AP50" in rows[0] else "held_out_AP50"
+            on_test = "AP50" in rows[0]
             x += [(start + row["seconds"]) / 60 for row in rows]
-            y += [row[name] for row in rows]
+            y += [row["AP50" if on_test else "held_out_AP50"] for row in rows]
             start += rows[-1]["seconds"]
-        (line,) = axes.plot(x, y, label=title)
-        axes.plot(first["seconds"] / 60, first["AP50"], "o", color=line.get_color())
-    axes.set(xlabel="minutes", ylabel="AP50", ylim=(0, 1))
-    axes.legend()
+        label = f"{title}, on {'test' if on_test else 'held-out'} pictures"
+        (line,) = axes.plot(x, y, ".-", label=label)
+        axes.plot(first["seconds"] / 60, first["AP50"], "o", ms=9, color=line.get_color())
+    axes.plot([], [], "o", ms=9, color="grey", label="in the end, on test pictures")
+    axes.set(xlabel="minutes", ylabel="AP50", xlim=0, ylim=(0, 1))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
     figure.tight_layout()
     figure.savefig(target)
 
