@@ -58,7 +58,7 @@ class Predictor:
         try:
             with quiet.output_to(Path(os.devnull)):  # each int8 pass prints what it found
                 self.predictor = inference.create_predictor(config)
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, SystemError) as error:
             reason = str(error).strip().splitlines()[-1]
             raise UserError(f"{folder}: the network can't be loaded ({reason}).") from None
 
