@@ -91,32 +91,30 @@ def main() -> None:
 
     # Stage 1: a new head on the frozen backbone, whose maps are computed once.
     only_head = arguments.frozen or options.train.head_share == 1
-    left = options.train.minutes * 60
-    seconds = left * (1 if only_head else options.train.head_share)
-    end = time.monotonic() + left
+    budget = options.train.minutes * 60
+    for_head = budget * (1 if only_head else options.train.head_share)
+    left, begun = budget - for_head, time.monotonic()
     known = runs.about(run).get("held_out")
     if known:  # resumed after it
         network.set_state_dict(read_weights(run / runs.MODEL))
-        left -= seconds
     else:
-        head_end = time.monotonic() + seconds
         frozen = FrozenBackbone(network, beginning.network(), preprocess.input_size)
         folder = CACHE / f"sheets-{run.name}"
         if not folder.is_dir():
             whole = Crops(scenes, preprocess.input_size, options.augment, custom_augment)
             rng = np.random.default_rng(options.train.seed)
-            make_sheets(folder, frozen, whole, SHEETS_SHARE * seconds, rng)
+            make_sheets(folder, frozen, whole, SHEETS_SHARE * for_head, rng)
         sheets = Sheets(folder, preprocess.input_size, side)
         size = WINDOWS * batch_size
         rates = {"learning_rate": options.train.head_rate, "frozen_share": 1.0}
         rates = options.train.model_copy(update=rates)
         losses = type(network).losses_of
-        seconds = head_end - time.monotonic()
+        seconds = for_head - (time.monotonic() - begun)
         measured = train("head", sheets, losses, size, rates, seconds, lambda: [frozen])
         known = {"pictures": len(held_out), "stage_1": measured}
         runs.save(run, network, preprocess, stage=1, held_out=known)
         files.remove(folder)
-        left = end - time.monotonic()
+        left = budget - (time.monotonic() - begun)
     if only_head:
         return runs.finish(run, started)
 
