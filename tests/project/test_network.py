@@ -109,6 +109,8 @@ def test_a_step_is_timed_without_the_first_and_teaches_nothing(monkeypatch):
         return ((network(x) - targets) ** 2).sum(1)
 
     assert copies.seconds_a_step(batches, losses) == 2
+    clock = iter([0, 90, 90, 96])
+    assert copies.seconds_a_step(batches, losses, limit=30) == 6  # no more than it must
     for parameter, value in zip(copies.main.parameters(), before, strict=True):
         assert (parameter.numpy() == value).all()
         assert parameter.grad is None or not parameter.grad.numpy().any()
@@ -169,8 +171,43 @@ def test_the_learning_rate_warms_up_and_falls():
     from pipeline.fine_tuning import learning_rate
 
     rates = [learning_rate(step, 100, 0.001) for step in range(100)]
-    assert rates[0] == pytest.approx(0.0001) and max(rates) == pytest.approx(0.001)
-    assert rates[-1] < 0.00002 and rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[0] == pytest.approx(0.00005) and max(rates) == pytest.approx(0.001)
+    assert rates[-1] < 0.00002 and rates[20:] == sorted(rates[20:], reverse=True)
+
+
+@pytest.mark.parametrize(("epochs", "each"), [(1, 30), (3, 10)])
+def test_all_layers_are_trained_before_the_rate_is_high(tmp_path, monkeypatch, epochs, each):
+    """Short runs have one epoch: its layers must not wait for the next one."""
+    import paddle
+
+    from pipeline import fine_tuning
+    from pipeline.curves import Phase
+    from pipeline.replicas import Replicas
+    from pipeline.settings import Train
+
+    class Network(paddle.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.layers = paddle.nn.Sequential(*(paddle.nn.Linear(2, 2) for _ in range(5)))
+
+        def depth_groups(self):
+            return [layer.parameters() for layer in self.layers]
+
+    trained = []
+
+    def losses(network, x, targets):
+        rate = fine_tuning.learning_rate(len(trained), epochs * each, 1.0)
+        open_layers = sum(not group[0].stop_gradient for group in network.depth_groups())
+        trained.append((rate, open_layers))
+        return ((network.layers(x) - targets) ** 2).sum(1)
+
+    batch = (np.ones((2, 2), np.float32), np.zeros((2, 2), np.float32))
+    phase = Phase(tmp_path, "short")
+    fine_tuning.fine_tune(
+        Replicas(Network, 1), lambda rng: [batch] * each, losses, None, epochs, each, phase, Train()
+    )
+    assert trained[0][1] < 5
+    assert all(count == 5 for rate, count in trained if rate > 0.5)
 
 
 def test_layers_are_unfrozen_from_the_top():
@@ -203,6 +240,18 @@ def test_mixed_targets_still_sum_to_one():
         assert mixed.shape == x.shape and mixed.dtype == np.float32
         assert not np.array_equal(mixed, x)
         np.testing.assert_allclose(mixed_targets.sum(1), 1, atol=1e-6)
+
+
+def test_other_light_never_makes_dark_brighter_than_bright():
+    from pipeline.augment import augment
+    from pipeline.settings import Augment
+
+    ramp = np.repeat(np.uint8(np.linspace(0, 255, 64))[None, :, None], 64, 0).repeat(3, 2)
+    ramp[32:] = 255
+    options = Augment(light=0.3, symmetry="none", shift=0, scale=1)
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        assert (np.diff(augment(ramp, options, rng)[0, :, 0].astype(int)) >= 0).all()
 
 
 def test_every_augmentation_keeps_shape_and_type():
