@@ -129,13 +129,13 @@ def test_chinese(terminal, tmp_path):
 def test_a_copier_of_another_build_keeps_its_own_words(monkeypatch):
     from copier import _user_data
 
-    from scaffolder.prompts import our_words
+    from scaffolder.prompts import our_prompts
 
     monkeypatch.delattr(_user_data.Question, "get_questionary_structure")
-    with our_words():
+    with our_prompts():
         assert not hasattr(_user_data.Question, "get_questionary_structure")
     monkeypatch.delattr(_user_data, "Question")
-    with our_words():
+    with our_prompts():
         pass
 
 

@@ -92,6 +92,14 @@ def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been_stopped(
     _, errors = process.communicate()
     assert b"Traceback" not in errors
     assert not about(project)["finished"]
+    table = project / "data" / "splits.csv"
+    splits = table.read_text(encoding="utf-8")
+    trained = next(line for line in splits.splitlines() if ",train" in line)
+    table.write_text(splits.replace(f"{trained}\n", ""), encoding="utf-8")
+    changed = run(project, "train.py", "--resume")
+    assert changed.returncode == 1 and changed.stderr.count("\n") == 1
+    assert "pictures or labels have changed since it began" in changed.stderr
+    table.write_text(splits, encoding="utf-8")
     done = run(project, "train.py", "--resume")
     assert done.returncode == 0, done.stderr
     for stage in ("stage_1", "stage_2"):

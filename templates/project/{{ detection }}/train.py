@@ -8,7 +8,7 @@ Writes: runs/<id>/: model.safetensors, run.json, curves/, vdl/ (curves for Visua
     python train.py --resume    # goes on with the newest run that was interrupted
 
 Stage 1 trains a new head on the frozen, pretrained backbone. Stage 2 fine-tunes all of it, from
-the top downwards, and is kept only if it finds more on held-out pictures. Both see augmented
+the top downwards, and is kept unless it finds less on held-out pictures. Both see augmented
 crops at the scale at which the network will see the objects; crops, scale, tiles and levels
 follow the sizes of the labelled boxes.
 """
@@ -22,11 +22,11 @@ import numpy as np
 
 from pipeline import console, custom_hooks, files, judging, project, runs, settings, sizes
 from pipeline.crops import Crops, read_scenes
-from pipeline.curves import Phase
+from pipeline.curves import Phase, read_curves
 from pipeline.dataset import manifest, read_splits
 from pipeline.detectors import Beginning, choose_detector
 from pipeline.fine_tuning import fine_tune, freeze
-from pipeline.held_out import some_of, split_off
+from pipeline.held_out import not_too_many, some_of, split_off
 from pipeline.project import CACHE, ROOT, shown
 from pipeline.replicas import TIMED_STEPS, Replicas, on_gpu
 from pipeline.sheets import FrozenBackbone, Sheets, make_sheets
@@ -54,12 +54,14 @@ def main() -> None:
 
     # Scale, tiles, levels and crops follow the sizes of the labelled objects.
     preprocess = sizes.choose_preprocess(fitted, options.model)
+    fitted, held_out = not_too_many(fitted, held_out, preprocess, INPUTS[1])
     strides = sizes.choose_levels(fitted, preprocess)
+    if run:  # it keeps the levels that it has, whatever a later version would choose
+        strides = tuple(runs.about(run)["weights"]["strides"])
     side = sizes.choose_crop(fitted, preprocess)
     beginning = choose_beginning(strides, options)
     custom_augment = custom_hooks.augment()
     run = run or runs.begin(options, beginning.about, data)
-    held_out = some_of(held_out, preprocess, INPUTS[1])
     tiles = f"tiles of pictures times {preprocess.tile_scale}" if preprocess.tile_scale else "whole"
     print(f"Run: {shown(run)}")
     print(f"Input {preprocess.input_size} px, {tiles}; strides {strides}; crops of {side} px")
@@ -67,7 +69,9 @@ def main() -> None:
     scenes = read_scenes(fitted, preprocess)
     crops = Crops(scenes, side, options.augment, custom_augment)
     batch_size = sizes.crops_at_once(side, options.train.batch_size)
-    replicas = Replicas(beginning.network, options.train.batch_size)
+    # Batch normalisation, where it learns, needs a few crops in every copy.
+    is_dense = beginning.architecture.detector == "dense"
+    replicas = Replicas(beginning.network, options.train.batch_size if is_dense else batch_size)
     network = replicas.main
     if not options.model.start:
         network.standardise(*next(crops.batches(1, 16, np.random.default_rng(0))))
@@ -93,7 +97,9 @@ def main() -> None:
     only_head = arguments.frozen or options.train.head_share == 1
     budget = options.train.minutes * 60
     for_head = budget * (1 if only_head else options.train.head_share)
-    left, begun = budget - for_head, time.monotonic()
+    left = budget - for_head
+    earlier = read_curves(run / "curves" / "head.csv")
+    begun = time.monotonic() - (earlier[-1]["seconds"] if earlier else 0)
     known = runs.about(run).get("held_out")
     if known:  # resumed after it
         network.set_state_dict(read_weights(run / runs.MODEL))
@@ -114,7 +120,7 @@ def main() -> None:
         known = {"pictures": len(held_out), "stage_1": measured}
         runs.save(run, network, preprocess, stage=1, held_out=known)
         files.remove(folder)
-        left = budget - (time.monotonic() - begun)
+        left = max(left, budget - (time.monotonic() - begun))
     if only_head:
         return runs.finish(run, started)
 

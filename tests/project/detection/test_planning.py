@@ -58,7 +58,7 @@ def test_a_rare_class_of_large_objects_has_its_level(sample, options):
 
 def test_few_outliers_of_a_class_need_no_level(sample, options):
     samples = [sample(i, [(SPOTS, 60, 60)] * 10) for i in range(10)]
-    samples += [sample(20, [(SPOTS, 1000, 800)] * 2)]
+    samples += [sample(20, [(SPOTS, 1000, 800)] * 6)]
     assert planned(samples, options)[1] == (8,)
 
 
@@ -97,6 +97,19 @@ def test_the_first_val_pictures_are_not_all_of_one_class(sample, options):
     assert counts.min() > 4
 
 
+def test_training_pictures_that_are_not_judged_are_trained_on(sample):
+    from pipeline.held_out import not_too_many
+    from pipeline.preprocess import Preprocess
+
+    fitted = [sample(i, [(SPOTS, 60, 60)], (4000, 3000)) for i in range(10)]
+    held_out = [sample(20 + i, [(SPOTS, 60, 60)], (4000, 3000)) for i in range(6)]
+    tiles = Preprocess(640, 2.0, 64)
+    now_fitted, judged = not_too_many(fitted, held_out, tiles, 480)
+    assert judged == held_out[:3] and now_fitted == fitted + held_out[3:]
+    val = [sample(40 + i, [(SPOTS, 60, 60)], (4000, 3000), split="val") for i in range(6)]
+    assert not_too_many(fitted, val, tiles, 480) == (fitted, val[:3])
+
+
 def test_tiles_bound_how_many_pictures_are_judged(sample):
     from pipeline.held_out import some_of
     from pipeline.preprocess import Preprocess
@@ -120,20 +133,35 @@ def crops():
     return crops
 
 
-def test_pictures_on_disk_give_the_same_crops(crops, monkeypatch, project):
-    from pipeline import crops as module
-    from pipeline.crops import Scene, on_disk
+def test_pictures_on_disk_give_the_same_crops(crops, sample, monkeypatch, tmp_path):
+    from PIL import Image
 
-    monkeypatch.setattr(module, "CACHE", project / "cache")
-    picture = np.random.default_rng(0).integers(0, 255, (200, 300, 3)).astype(np.uint8)
-    boxes, labels = np.float32([[30, 40, 60, 80]]), np.int64([0])
-    scenes = [Scene(keep(picture), boxes, labels) for keep in (np.copy, on_disk)]
-    assert isinstance(scenes[1].picture, np.memmap)
-    drawn = [crops([scene]).batches(8, 4, np.random.default_rng(1)) for scene in scenes]
+    from pipeline import crops as module
+    from pipeline.preprocess import Preprocess
+
+    rng = np.random.default_rng(0)
+    samples = []
+    for number, size in enumerate([(300, 200), (90, 70), (128, 301)]):
+        one = sample(tmp_path / str(number), [(SPOTS, 40, 30)], size)
+        Image.fromarray(rng.integers(0, 255, (*size[::-1], 3), np.uint8)).save(one.path)
+        samples.append(one)
+    monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
+    preprocess = Preprocess(128, 0.7, 32)
+    in_memory = module.read_scenes(samples, preprocess)
+    monkeypatch.setattr(module, "MOST_IN_MEMORY", 0)
+    on_disk = module.read_scenes(samples, preprocess)
+    assert all(isinstance(scene.picture, np.memmap) for scene in on_disk)
+    for scene, other in zip(in_memory, on_disk, strict=True):
+        np.testing.assert_array_equal(scene.picture, other.picture)
+    options = {"mosaic": 0.5, "copy_paste": 0.5}
+    drawn = [
+        crops(scenes, **options).batches(8, 4, np.random.default_rng(1))
+        for scenes in (in_memory, on_disk)
+    ]
     for (x, objects), (y, others) in zip(*drawn, strict=True):
         np.testing.assert_array_equal(x, y)
         np.testing.assert_array_equal(objects, others)
-    assert not list((project / "cache").iterdir())
+    assert not list((tmp_path / "cache").iterdir())
 
 
 def test_a_very_long_picture_is_cropped_around_its_objects(crops):

@@ -1,6 +1,7 @@
 """Training inputs: augmented crops of the pictures, at the scale at which the network sees them."""
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -42,25 +43,30 @@ def read_scenes(samples: list[Sample], preprocess: Preprocess) -> list[Scene]:
 
     Raises:
         PictureError: names the picture that can't be read.
+        OSError: no room on the disk.
     """
-    areas = [math.prod(s.size) * preprocess.scale_of(*s.size) ** 2 for s in samples]
-    keep = on_disk if 3 * sum(areas) > MOST_IN_MEMORY else lambda picture: picture
+    ends = np.cumsum([3 * math.prod(preprocess.scaled_size(*s.size)) for s in samples])
+    room = _on_disk(int(ends[-1])) if ends[-1] > MOST_IN_MEMORY else None
 
-    def read(sample: Sample) -> Scene:
+    def read(sample: Sample, end: int) -> Scene:
         picture, scale = preprocess.scaled(read_picture(sample.path))
-        return Scene(keep(picture), sample.boxes * scale, sample.labels)
+        if room is not None:
+            place = room[end - picture.size : end].reshape(picture.shape)
+            place[:] = picture
+            picture = place
+        return Scene(picture, sample.boxes * scale, sample.labels)
 
     with ThreadPoolExecutor() as pool:
-        return list(tqdm(pool.map(read, samples), "pictures", len(samples), leave=False))
+        return list(tqdm(pool.map(read, samples, ends), "pictures", len(samples), leave=False))
 
 
-def on_disk(picture: np.ndarray) -> np.ndarray:
-    """The same array in a file without a name, of which nothing stays when the process ends."""
+def _on_disk(size: int) -> np.ndarray:
+    """So many bytes in a file without a name, of which nothing stays when the process ends.
+    Raises OSError where the disk has no room for them."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=CACHE) as file:
-        stored = np.memmap(file, picture.dtype, "w+", shape=picture.shape)
-    stored[:] = picture
-    return stored
+        os.posix_fallocate(file.fileno(), 0, size)
+        return np.memmap(file, np.uint8, "r+", shape=(size,))
 
 
 class Crops:

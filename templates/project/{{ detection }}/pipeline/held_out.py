@@ -46,6 +46,17 @@ def some_of(samples: list[Sample], preprocess: Preprocess, inputs: int) -> list[
     return samples[: max(2, int((counts <= inputs).sum()))]
 
 
+def not_too_many(
+    fitted: list[Sample], held_out: list[Sample], preprocess: Preprocess, inputs: int
+) -> tuple[list[Sample], list[Sample]]:
+    """What `split_off` gives, with `some_of` the pictures to judge by. The others are trained on,
+    if they are of the split `train`."""
+    judged = some_of(held_out, preprocess, inputs)
+    groups = {sample.group for sample in judged}
+    others = [s for s in held_out if s.split == "train" and s.group not in groups]
+    return fitted + others, judged
+
+
 def _choose(groups: list[list[Sample]], most: int, classes: int) -> list[Sample]:
     """Pictures of some groups, at most so many, that leave every class an object."""
     labels = [np.concatenate([sample.labels for sample in members]) for members in groups]

@@ -1,5 +1,6 @@
 """A picture becomes one or several inputs of the network. The one place where that is decided."""
 
+import math
 from dataclasses import asdict, dataclass
 
 import cv2
@@ -71,13 +72,18 @@ class Preprocess:
         """Px of the input for a px of a picture of this size."""
         return self.tile_scale or self.input_size / max(width, height)
 
+    def scaled_size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of a picture of this size as the network sees it, px."""
+        scale = self.scale_of(width, height)
+        return max(1, round(width * scale)), max(1, round(height * scale))
+
     def scaled(self, picture: np.ndarray) -> tuple[np.ndarray, float]:
         """[H, W, 3] uint8 -> the picture as large as the network sees it, and the scale."""
         height, width = picture.shape[:2]
         scale = self.scale_of(width, height)
         if scale == 1:
             return picture, scale
-        size = max(1, round(width * scale)), max(1, round(height * scale))
+        size = self.scaled_size(width, height)
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         return cv2.resize(picture, size, interpolation=method), scale
 
@@ -98,9 +104,7 @@ class Preprocess:
 
     def count(self, width: int, height: int) -> int:
         """How many inputs a picture of this size becomes."""
-        scale = self.scale_of(width, height)
-        starts = [self._starts(max(1, round(side * scale))) for side in (width, height)]
-        return len(starts[0]) * len(starts[1])
+        return math.prod(len(self._starts(side)) for side in self.scaled_size(width, height))
 
     def inputs(self, picture: np.ndarray) -> np.ndarray:
         """[H, W, 3] uint8 -> its inputs of the network [pieces, 3, S, S] float32."""

@@ -63,7 +63,8 @@ def choose_crop(samples: list[Sample], preprocess: Preprocess) -> int:
 
 def crops_at_once(side: int, batch_size: int) -> int:
     """How many crops of a side, px, make a batch; `batch_size` is for those of USUAL_CROP."""
-    return max(2, min(batch_size * USUAL_CROP**2 // side**2, 64))
+    wanted = batch_size * USUAL_CROP**2 // side**2
+    return int(np.clip(wanted, min(2, batch_size), 64))
 
 
 def _seen(samples: list[Sample], preprocess: Preprocess) -> tuple[np.ndarray, np.ndarray]:
