@@ -40,8 +40,8 @@ def our_prompts() -> Iterator[None]:
             setattr(Question, name, method)
         yield
     finally:
-        for method in (build, default):
-            setattr(Question, method.__name__, method)
+        for original in (build, default):
+            setattr(Question, original.__name__, original)
 
 
 def _in_our_words(prompt: dict[str, Any]) -> dict[str, Any]:
