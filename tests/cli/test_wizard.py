@@ -115,7 +115,7 @@ def test_chinese(terminal, tmp_path):
     child.expect("类别: 短路、开路")
     child.expect("写入项目")
     child.send("q" + ENTER)
-    assert child.expect(["请输入 y 或 n", "Error"]) == 0
+    assert child.expect(["请输入 y、n 或 c", "Error"]) == 0
     child.expect("写入项目")
     child.send(ENTER)
     child.expect("下一步")
