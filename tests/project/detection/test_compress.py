@@ -12,6 +12,7 @@ from ..conftest import edit
 MAKE_RUN = """
 import time
 
+import numpy as np
 import paddle
 
 from pipeline import files, runs, settings
