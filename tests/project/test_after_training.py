@@ -585,6 +585,7 @@ def rows_of(*forms):
         ([(10, 10, False), (3, 5, True)], {"max_size_mb": 5}, None),
         ([(10, 10, False), (3, 5, False)], {"max_latency_ms": 4}, None),
         ([(10, 2, False), (3, 5, False)], {"max_latency_ms": 4, "max_size_mb": 5}, None),
+        ([(10, 10, True), (3, 5, True)], {}, None),
     ],
 )
 def test_what_is_picked(in_project, forms, limits, picked):
@@ -595,7 +596,9 @@ def test_what_is_picked(in_project, forms, limits, picked):
     picking.add_ratios(rows)
     found, why = picking.pick(rows, Limits(**limits))
     assert (found and found["name"]) == picked
-    if picked is None:
+    if picked is None and not limits:
+        assert why.startswith("refused: every form")
+    elif picked is None:
         assert any(f"limits.{name} is {value}" in why for name, value in limits.items())
     else:
         assert ("nothing compressed is faster" in why) == (picked == "form 0")

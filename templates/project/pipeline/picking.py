@@ -20,6 +20,8 @@ def pick(rows: list[dict], limits) -> tuple[dict | None, str]:
         The form and why; or None and what keeps every form from being picked.
     """
     able = [row for row in rows if row["refused"] is None]
+    if not able:
+        return None, "refused: every form, the fp32 one as well. Train longer, or label more."
     within = [row for row in able if not _beyond(row, limits)]
     if not within:
         return None, _unmet(able, limits)
