@@ -52,8 +52,8 @@ def adapt(
         settings: Values of settings.yaml on top of the carried ones, by dotted name.
         template: Template source; by default what comes with `fewshot`.
         defaults: Ask nothing.
-        confirm: Called with the answers, each as the questions show it, and what training would
-            start from, before anything is put in its place; see `create.new`.
+        confirm: Called, unless `defaults`, with the answers, each as the questions show it, and
+            what training would start from, before anything is put in its place; see `create.new`.
 
     Returns:
         The project, or None if `confirm` said STOP.

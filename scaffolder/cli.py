@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -113,7 +114,6 @@ def new(
     file = answers.load(answers_file) if answers_file else {}
     _can_ask(defaults)
     from scaffolder import create, settings_text
-    from scaffolder.create import Decision
     from scaffolder.models import start
 
     base = start.ready(model) if model else None
@@ -133,9 +133,7 @@ def new(
         source=template,
         version=version,
         defaults=defaults,
-        confirm=lambda recorded, shown: (
-            Decision.WRITE if defaults else summary.decided(dest, recorded, shown)
-        ),
+        confirm=partial(summary.decided, dest),
         fill=fill,
     )
     if not project:
@@ -173,7 +171,6 @@ def adapt(
     flags["target"] = target and ", ".join(target)
     _can_ask(defaults)
     from scaffolder.adapt import adapt as make
-    from scaffolder.create import Decision
 
     adapted = make(
         source,
@@ -183,9 +180,7 @@ def adapt(
         settings=known.settings,
         template=template,
         defaults=defaults,
-        confirm=lambda recorded, shown, start: (
-            Decision.WRITE if defaults else summary.decided(dest, recorded, shown, start)
-        ),
+        confirm=partial(summary.decided, dest),
     )
     if not adapted:
         raise typer.Exit(1)

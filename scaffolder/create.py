@@ -69,9 +69,9 @@ def new(
         source: Template source; by default what comes with `fewshot`.
         version: Template version; by default the newest.
         defaults: Ask nothing: questions without an answer take their defaults.
-        confirm: Called with the answers, and each as the questions show it, before the project is
-            put in its place. ASK_AGAIN asks all questions but a given task once more, with these
-            answers as defaults.
+        confirm: Called, unless `defaults`, with the answers, and each as the questions show it,
+            before the project is put in its place. ASK_AGAIN asks all questions but a given task
+            once more, with these answers as defaults.
         fill: Called with the folder and the answers before the first commit, to add files.
 
     Returns:
@@ -91,6 +91,8 @@ def new(
             given = offered
         while True:
             recorded = render(release, stage, given, offered=offered, defaults=defaults)
+            if defaults:
+                break
             decision = confirm(recorded, answers.shown(recorded, release.questions))
             if decision is Decision.STOP:
                 return None

@@ -176,7 +176,7 @@ def test_the_learning_rate_warms_up_and_falls():
 
 
 @pytest.mark.parametrize(("epochs", "each"), [(1, 30), (3, 10)])
-def test_all_layers_are_trained_before_the_rate_is_high(tmp_path, monkeypatch, epochs, each):
+def test_all_layers_are_trained_before_the_rate_is_high(tmp_path, epochs, each):
     """Short runs have one epoch: its layers must not wait for the next one."""
     import paddle
 
