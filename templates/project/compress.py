@@ -194,7 +194,14 @@ class Quantizer:
 
         folder = self.scratch / f"{source.name}-{kind}"
         method, losses = quantization.quantize(
-            kind, source, folder, self.x, loss, LOG, compression.KEEP_LAST
+            kind,
+            source,
+            folder,
+            self.x,
+            loss,
+            LOG,
+            compression.KEEP_LAST,
+            self.gate.limits.max_metric_loss,
         )
         return self.checked(folder, kind, method=method, losses=losses, **known)
 

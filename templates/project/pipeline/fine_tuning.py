@@ -39,24 +39,25 @@ def fine_tune(
     steps_an_epoch: int,
     phase: Phase,
     options,
+    chooses: bool = True,
 ) -> None:
     """Trains `replicas.main` in place, from the phase's checkpoint on if there is one.
 
     The weights that are judged and kept are an exponential moving average. The network ends
-    with those of the best epoch, or else of the last one.
+    with those of the best epoch, where one is chosen, or else of the last one.
 
     Args:
         replicas: the network; `depth_groups()` gives its parameters from the input to the head.
         batches: rng -> an epoch's inputs and targets, [N, ...] each.
         losses: (network, inputs, targets) -> loss of each picture, [N].
         judge: called after each epoch while the network holds the averaged weights: a loss on
-            held-out pictures, to choose the epoch and to stop early by, and what else belongs
-            into the curves. None: no stopping.
+            held-out pictures, and what else belongs into the curves. None: nothing is judged.
         epochs: planned; the learning rate follows this number.
         steps_an_epoch: how many `batches` gives.
         phase: collects the curves and the checkpoint.
         options: `train` of the settings; `frozen_share` of the layers below the head, the lowest
             ones, stay as they are.
+        chooses: whether that loss chooses the epoch and stops training early.
 
     Raises:
         UserError: through `batches`.
@@ -77,7 +78,7 @@ def fine_tune(
     begun = time.monotonic() - earlier
     bar = tqdm(total=steps, initial=start * steps_an_epoch, desc=phase.name, unit="step")
     for epoch in range(start, epochs):
-        if judge is not None and epoch - progress.best_epoch > options.patience * epochs:
+        if epoch - progress.best_epoch > options.patience * epochs:
             break
         found = []
         for x, targets in batches(rng):
@@ -95,18 +96,18 @@ def fine_tune(
             bar.update()
         progress.epoch = epoch + 1
         row = {"epoch": epoch + 1, "learning_rate": rate, "loss": float(np.mean(found))}
+        loss = 0.0  # as good as that of any epoch
         if judge is not None:
             training = {name: value.numpy() for name, value in network.named_parameters()}
             _set_parameters(network, average)
-            loss, measured = judge()
+            judged, measured = judge()
             _set_parameters(network, training)
+            loss = judged if chooses else loss
             row |= measured
-            if loss <= progress.best_loss:  # AP50 can be 0 for a while: then the later epoch
-                progress.best_epoch, progress.best_loss = epoch + 1, loss
-                best = {name: value.copy() for name, value in average.items()}
             bar.set_postfix({name: f"{value:.3f}" for name, value in measured.items()})
-        else:
-            progress.best_epoch, best = epoch + 1, average
+        if loss <= progress.best_loss:  # AP50 can be 0 for a while: then the later epoch
+            progress.best_epoch, progress.best_loss = epoch + 1, loss
+            best = {name: value.copy() for name, value in average.items()}
         row["seconds"] = round(time.monotonic() - begun, 1)
         phase.add(row)
         _save(phase.checkpoint, progress, network, optimizer, rng, average, best)

@@ -21,8 +21,10 @@ def quantize(
     loss: Callable[[Path], float],
     log: Path,
     keep_last: bool = False,
+    enough: float = 0.0,
 ) -> tuple[str, dict[str, float | None]]:
-    """Writes the int8 network that loses least: weights by channel, activations by tensor.
+    """Writes the int8 network that loses least: weights by channel, activations by tensor. The
+    methods are tried in their order until one is good enough.
 
     Args:
         kind: of ROUTES.
@@ -33,9 +35,11 @@ def quantize(
         log: file that the libraries' output goes to.
         keep_last: the convolutions whose outputs are the answer stay fp32: coordinates need more
             than 256 values.
+        enough: the first method that loses no more is taken; a search among better ones takes
+            minutes and finds what the pictures can't tell.
 
     Returns:
-        The calibration method, and the loss of each; None where it is no number.
+        The calibration method, and the loss of each that was tried; None where it is no number.
 
     Raises:
         UserError: the quantization failed.
@@ -49,6 +53,8 @@ def quantize(
             route.write(source, candidate, x, method, log, keep_last)
             value = loss(candidate)
             losses[method] = value if math.isfinite(value) else None
-        best = min(route.METHODS, key=lambda m: math.inf if losses[m] is None else losses[m])
+            if value <= enough:
+                break
+        best = min(losses, key=lambda m: math.inf if losses[m] is None else losses[m])
         shutil.copytree(Path(scratch) / best, target, dirs_exist_ok=True)
     return best, losses

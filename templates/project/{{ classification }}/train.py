@@ -9,13 +9,15 @@ Writes: runs/<id>/: model.safetensors, run.json, history.csv, vdl/ (curves for V
 
 Stage 1 takes the features of the frozen, pretrained backbone once and fits a linear head.
 Stage 2 fine-tunes the backbone below that head. It is tried with a part of the shots held out,
-and kept only if it beats stage 1 there; then it is repeated with all shots.
+and kept only if it beats stage 1 there; then it is repeated with all shots. With a split val, that
+is held out, chooses the epoch, and nothing is repeated.
 """
 
 import argparse
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +40,8 @@ from pipeline.scores import fit_temperature, mean_over_views, score
 from pipeline.start import backbone_of, read_start
 from pipeline.views import VIEWS, turn
 
+JUDGED = 200  # held-out pictures that are looked at after each epoch
+
 
 def main() -> None:
     started = time.monotonic()
@@ -58,6 +62,7 @@ def main() -> None:
     shots = np.array([i for i, sample in enumerate(samples) if sample.split == "train"])
     folds = held_out_folds(samples, options)
     judged = np.concatenate([held_out for _, held_out in folds])
+    has_val = len(shots) < len(samples)
 
     # Stage 1: a linear head on the frozen backbone's features of all views.
     network = pretrained_classifier(options.model.backbone, len(options.classes), state)
@@ -89,30 +94,40 @@ def main() -> None:
 
     def tune(replicas: Replicas, fitted: Pictures, held_out: Pictures | None, name: str) -> None:
         judge = held_out and judged_by(held_out, replicas, preprocess)
-        each = steps_an_epoch(len(fitted.labels), options.train.batch_size)
-        epochs = max(1, round(steps / each))
-        phase = Phase(run, name)
-        fine_tune(replicas, batches_of(fitted), loss, judge, epochs, each, phase, options.train)
+        each = min(steps, steps_an_epoch(len(fitted.labels), options.train.batch_size))
+        epoch, phase = batches_of(fitted), Phase(run, name)
+        fine_tune(
+            replicas,
+            lambda rng: islice(epoch(rng), each),
+            loss,
+            judge,
+            max(1, round(steps / each)),
+            each,
+            phase,
+            options.train,
+            chooses=has_val,  # else the trial ends as training with all shots will
+        )
 
     weight = options.train.episodic
     loss = partial(episodic_losses, weight) if weight else losses
     batch = next(batches_of(pictures(shots))(np.random.default_rng(options.train.seed)))
-    steps = affordable_steps(run, state, batch, loss, len(folds) + 1, options)
-    x = preprocess.batch(squares)
+    times = len(folds) + (not has_val)
+    steps = affordable_steps(run, state, batch, loss, times, options)
     logits = []
     for number, (fitted, held_out) in enumerate(folds, 1):
         replicas = new_replicas(options, state)
         replicas.main.set_head(linear_probe.fit(features[fitted], labels[fitted], strength))
-        tune(replicas, pictures(fitted), pictures(held_out), f"trial-{number}")
-        turned = np.concatenate([turn(x[held_out], view) for view in predicted])
-        outputs = replicas.outputs(Classifier.forward, turned)
-        logits.append(outputs.reshape(len(predicted), len(held_out), -1).swapaxes(0, 1))
+        some = np.random.default_rng(options.train.seed).permutation(held_out)[:JUDGED]
+        tune(replicas, pictures(fitted), pictures(some), f"trial-{number}")
+        x = preprocess.batch([squares[i] for i in held_out])
+        views_of = [replicas.outputs(Classifier.forward, turn(x, view)) for view in predicted]
+        logits.append(np.stack(views_of, axis=1))
     logs = mean_over_views(np.concatenate(logits))
     stage_2 = score(logs, labels[judged])
     show("Stage 2, fine-tuned:", stage_2, len(judged))
     result["held_out"]["stage_2"] = stage_2
     if stage_2["brier"] < stage_1["brier"]:
-        if set(folds[0][0]) != set(shots):
+        if not has_val:
             replicas = new_replicas(options, state)
             replicas.main.set_head(head)
             tune(replicas, pictures(shots), None, "final")

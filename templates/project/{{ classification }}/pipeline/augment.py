@@ -37,8 +37,13 @@ def _shift_and_scale(square, shift: float, scale: float, rng) -> np.ndarray:
     dx, dy = rng.uniform(-shift, shift, 2) * side
     keep = (1 - zoom) * (side - 1) / 2
     matrix = np.float32([[zoom, 0, keep + dx], [0, zoom, keep + dy]])
+    # Cubic: linear interpolation blurs, and the pictures to be judged are not blurred.
     return cv2.warpAffine(
-        np.ascontiguousarray(square), matrix, (side, side), borderMode=cv2.BORDER_REFLECT_101
+        np.ascontiguousarray(square),
+        matrix,
+        (side, side),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REFLECT_101,
     )
 
 

@@ -1,5 +1,6 @@
 """A picture becomes the network's input. The one place where that is decided."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -21,7 +22,8 @@ class Preprocess:
         input_size: side of the square that the whole picture is resized to, px.
         channels: order of the channels.
         layout: order of the axes.
-        resize: OpenCV's INTER_AREA where the picture shrinks, INTER_LINEAR where it grows.
+        resize: OpenCV's INTER_AREA along the sides that shrink, then INTER_LINEAR along those that
+            grow.
         value_range: of the input. Mean and scale are applied inside of the network.
     """
 
@@ -45,11 +47,13 @@ class Preprocess:
     def square(self, picture: np.ndarray) -> np.ndarray:
         """[H, W, 3] uint8 -> [S, S, 3] uint8."""
         size = self.input_size
-        if picture.shape[:2] == (size, size):
-            return picture
-        shrinks = min(picture.shape[:2]) > size
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return cv2.resize(picture, (size, size), interpolation=method)
+        height, width = picture.shape[:2]
+        smaller = min(width, size), min(height, size)
+        if smaller != (width, height):
+            picture = cv2.resize(picture, smaller, interpolation=cv2.INTER_AREA)
+        if smaller != (size, size):
+            picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_LINEAR)
+        return picture
 
     def inputs(self, picture: np.ndarray) -> np.ndarray:
         """[H, W, 3] uint8 -> its input of the network [1, 3, S, S] float32."""
@@ -57,7 +61,7 @@ class Preprocess:
 
     def read(self, paths: list[Path]) -> list[np.ndarray]:
         """Decodes pictures on all cores -> [S, S, 3] uint8 each. Raises PictureError."""
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
             return list(pool.map(lambda path: self.square(read_picture(path)), paths))
 
     def batches(self, squares: list[np.ndarray], size: int) -> Iterator[np.ndarray]:

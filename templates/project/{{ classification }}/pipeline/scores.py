@@ -4,6 +4,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
+PRIOR_DEVIATION = 0.5  # of the logarithm of the temperature
+
 
 def score(logs: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Accuracy and Brier score, once the log-probabilities are calibrated.
@@ -11,7 +13,7 @@ def score(logs: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     The Brier score (Brier, 1950) is the squared distance between the probabilities and the truth:
     0 is perfect, 2 the worst. Unlike cross-entropy it is bounded, so that among a few pictures
     one odd one does not decide; calibrated, it says how well classes are told apart, not how
-    boldly.
+    boldly. It is the mean over the classes, so that a rare one counts like any other.
 
     Args:
         logs: [N, classes] log-probabilities of pictures that were not trained on.
@@ -19,9 +21,10 @@ def score(logs: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """
     probabilities = softmax(logs / fit_temperature(logs, labels), axis=1)
     truth = np.eye(logs.shape[1])[labels]
+    squares = ((probabilities - truth) ** 2).sum(1)
     return {
         "accuracy": float((logs.argmax(1) == labels).mean()),
-        "brier": float(((probabilities - truth) ** 2).sum(1).mean()),
+        "brier": float(np.mean([squares[labels == label].mean() for label in np.unique(labels)])),
     }
 
 
@@ -33,13 +36,17 @@ def mean_over_views(logits: np.ndarray) -> np.ndarray:
 def fit_temperature(logs: np.ndarray, labels: np.ndarray) -> float:
     """The divisor of the logits with the smallest cross-entropy: Guo et al., ICML 2017.
 
+    A few pictures say little, and where all of them are right nothing would be too bold. So its
+    logarithm has a normal prior around 0 that any larger number of pictures outvotes.
+
     Args:
         logs: [N, classes], logits or log-probabilities of pictures that were not trained on.
         labels: [N].
     """
 
-    def cross_entropy(log_temperature: float) -> float:
+    def misfit(log_temperature: float) -> float:
         scaled = log_softmax(logs / np.exp(log_temperature), axis=1)
-        return float(-scaled[np.arange(len(labels)), labels].mean())
+        prior = (log_temperature / PRIOR_DEVIATION) ** 2 / 2
+        return float(prior - scaled[np.arange(len(labels)), labels].sum())
 
-    return float(np.exp(minimize_scalar(cross_entropy, bounds=(-1.5, 1.5), method="bounded").x))
+    return float(np.exp(minimize_scalar(misfit, bounds=(-1.5, 1.5), method="bounded").x))

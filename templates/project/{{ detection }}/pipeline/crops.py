@@ -56,7 +56,7 @@ def read_scenes(samples: list[Sample], preprocess: Preprocess) -> list[Scene]:
             picture = place
         return Scene(picture, sample.boxes * scale, sample.labels)
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(tqdm(pool.map(read, samples, ends), "pictures", len(samples), leave=False))
 
 
@@ -127,8 +127,9 @@ class Crops:
         part = np.ascontiguousarray(scene.picture[top:bottom, left:right])
         shift = np.float32([left, top]) - corner
         matrix = np.float32([[zoom, 0, shift[0] * zoom], [0, zoom, shift[1] * zoom]])
+        # Cubic: linear interpolation blurs, and the pictures to be judged are not blurred.
         picture = cv2.warpAffine(
-            part, matrix, (side, side), flags=cv2.INTER_LINEAR, borderValue=(GREY,) * 3
+            part, matrix, (side, side), flags=cv2.INTER_CUBIC, borderValue=(GREY,) * 3
         )
         boxes = (scene.boxes - np.tile(corner, 2)) * zoom
         picture, boxes = _turn(picture, boxes, self.options.symmetry, rng)
