@@ -107,11 +107,12 @@ def main() -> None:
         runs.save(run, replicas.main, preprocess, stage=2, held_out=known, **kept)
 
     # What is left learns to see what the whole network sees.
-    each = steps_an_epoch(len(train), size)
     steps = pruned.affordable_steps(run, replicas, several(epoch, 4, rng), losses, options)
+    steps = min(steps, options.train.steps)
+    each = min(max(1, steps), steps_an_epoch(len(train), size))
+    some = partial(several, epoch, each)
     judge = judged_by(others, replicas, preprocess) if has_val else None
-    epochs = max(round(min(steps, options.train.steps) / each), min(steps, 1))
-    pruned.train_again(run, replicas, epoch, losses, judge, epochs, each, options.train)
+    pruned.train_again(run, replicas, some, losses, judge, round(steps / each), each, options.train)
     known["pruned"] = measure("Trained again", replicas)
     runs.save(run, replicas.main, preprocess, held_out=known)
     pruned.compare(known, "accuracy", options.limits)
