@@ -264,3 +264,16 @@ def test_every_augmentation_keeps_shape_and_type():
     for _ in range(100):
         changed = augment(square, options, rng)
         assert changed.shape == square.shape and changed.dtype == np.uint8
+
+
+def test_a_cut_off_cache_is_taken_for_none(tmp_path):
+    from pipeline.features import _read
+
+    stored = tmp_path / "features.npz"
+    assert _read(stored) == {}
+    np.savez(stored, **{f"{i} none": np.arange(100.0) for i in range(3)})
+    whole = stored.read_bytes()
+    assert len(_read(stored)) == 3
+    for size in (0, 10, len(whole) // 2, len(whole) - 1):
+        stored.write_bytes(whole[:size])
+        assert _read(stored) == {}

@@ -6,6 +6,7 @@ layer, and what it gives is kept in `cache/` under the picture's content.
 
 import hashlib
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import paddle
@@ -79,5 +80,5 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             return dict(stored)
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError, EOFError, BadZipFile):
         return {}  # not there, or cut off: it is only a cache
