@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -158,6 +159,36 @@ def test_few_pictures_all_right_leave_room_for_doubt(in_project):
     exact = 0.025 ** (1 / 12)
     assert measured["accuracy"] == {"value": 1, "low": pytest.approx(exact), "high": 1}
     assert measured["classes"][0]["recall"]["low"] == pytest.approx(exact)
+
+
+def test_a_mistake_more_never_raises_the_bounds_of_a_share(in_project):
+    from pipeline.bootstrap import interval, resamples
+
+    for count in range(1, 61):
+        mistakes = np.arange(count + 1)
+        right = (np.arange(count)[:, None] >= mistakes).astype(float)
+        draws = resamples([str(i) for i in range(count)])
+        found = interval(lambda w, right=right: w @ right / len(right), draws, count)
+        assert [row["value"] for row in found] == pytest.approx(right.mean(0).tolist())
+        assert all(0 <= row["low"] <= row["value"] <= row["high"] <= 1 for row in found)
+        for fewer, more in pairwise(found):
+            assert more["low"] <= fewer["low"] and more["high"] <= fewer["high"]
+        if count == 12:
+            lows = [row["low"] for row in found[:2]]
+            assert lows == pytest.approx([0.735, 0.615], abs=0.01)
+
+
+def test_many_boxes_in_a_picture_say_more_than_the_picture(in_project):
+    from pipeline.bootstrap import interval, ratio, resamples
+
+    boxes, right = np.full((20, 1), 10.0), np.tile([[8.0], [10.0]], (10, 1))
+    draws = resamples([str(i) for i in range(20)])
+    (found,) = interval(ratio(right, boxes), draws, [20])
+    assert found["low"] == pytest.approx(0.846, abs=0.01)  # 180 trials: pictures vary so much
+    assert found["high"] == pytest.approx(0.940, abs=0.01)
+    (found,) = interval(ratio(boxes, boxes), draws, [20])
+    assert found["low"] == pytest.approx(0.025 ** (1 / 20))
+    assert interval(ratio(boxes, 0 * boxes), draws, [0]) == [None]
 
 
 def test_a_class_without_pictures_has_no_recall(in_project):

@@ -50,9 +50,9 @@ CHINESE = {
     "Template version": "模板版本",
     "The metric is that of all test pictures. Latency is the median of one input at a time, timed "
     "in turn on:": "指标在全部测试图片上测得；延迟为每次一个输入的中位数，轮流计时，机器与时间：",
-    "The ranges are 95% bootstrap intervals: another sample of test pictures of this size would "
+    "The ranges are 95% intervals: another sample of test pictures of this size would "
     "likely give a figure in there.": (
-        "区间为 95% 自助法（bootstrap）区间：换一批同样多的测试图片，结果很可能仍落在其中。"
+        "区间为 95% 置信区间：换一批同样多的测试图片，结果很可能仍落在其中。"
     ),
     "The same pictures through the trained network and through each export, training pictures "
     "among them where the test pictures are few: this compares, and is no measure of quality. "

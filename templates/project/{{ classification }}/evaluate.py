@@ -10,7 +10,8 @@ Writes: runs/<id>/evaluation/: metrics.json, predictions.csv, confusion.png, cal
     python evaluate.py --run 20260131-120000
     python evaluate.py --split val              # writes to evaluation-val/
 
-Every figure has a 95% interval from bootstrapping the pictures: with few of them it is wide.
+Every figure has a 95% interval from bootstrapping the pictures, that of a share as wide as the
+exact binomial one or wider: with few pictures it is wide.
 Test pictures of an added class lie in data/ as those of the others do, in data/test/<class>/ or
 data/<class>/; those that it was made of don't count.
 """

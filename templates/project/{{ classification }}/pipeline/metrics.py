@@ -1,4 +1,4 @@
-"""Metrics of a classifier, each with a 95% bootstrap interval over the pictures."""
+"""Metrics of a classifier, each with a 95% interval over the pictures, by bootstrap.interval."""
 
 from collections.abc import Callable
 
