@@ -18,7 +18,7 @@ from pipeline.whitening import Whitening
 FILE = "drift.safetensors"
 FEWEST = 20  # training pictures; fewer don't tell how far a picture may be
 FOLDS = 5
-FAR = 0.99  # the share of such pictures that are not far
+FAR = 0.99  # the share of such pictures that are not far; of fewer than 100, all of them
 USUAL = 0.8  # of pictures of the same kind, more than half are that near ...
 JUDGED = 12  # ... in 99 of 100 calls with so many pictures (binomial); fewer are not judged
 

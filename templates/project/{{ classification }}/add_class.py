@@ -207,7 +207,7 @@ def measure_episodes(export: Export) -> None:
     right, _ = episodes.one_shot(directions, labels, ways)
     found = "{value:.3f} [{low:.3f}, {high:.3f}]".format(**episodes.interval(right.mean((1, 2))))
     title = f"{ways}-way-1-shot, {len(right)} episodes of {len(labels)} {PICTURES[split]}"
-    tables.show((title, "value and 95% interval"), [("accuracy", found)])
+    tables.show((title, "value and 95% interval over episodes"), [("accuracy", found)])
     print("Classes that the model was not trained on are told apart less well.")
 
 

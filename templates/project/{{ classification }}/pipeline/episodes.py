@@ -61,7 +61,7 @@ def one_shot(
 
 def interval(accuracies: np.ndarray) -> dict[str, float]:
     """The mean over episodes, {value, low, high}, with the 95% interval of the normal
-    distribution, as in the paper."""
+    distribution, as in the paper. It is over episodes of these pictures, not over pictures."""
     value = accuracies.mean()
     half = 1.96 * accuracies.std(ddof=1) / np.sqrt(len(accuracies))
     return {"value": float(value), "low": float(value - half), "high": float(value + half)}
