@@ -244,6 +244,29 @@ def test_every_fault_of_a_file_at_once(project, check, picture):
     assert (project / "data" / "splits.csv").read_bytes() == before
 
 
+def test_nearly_all_of_one_grey(project, check):
+    light, rng = project / "data" / "light", np.random.default_rng(0)
+    hot = rng.integers(0, 4096, (48, 48), np.uint16)  # 12 bits in 16
+    hot[20, 20] = 65535
+    Image.fromarray(hot).save(light / "hot.png")
+    dim = rng.normal(60, 2, (48, 48)).astype(np.uint8)
+    Image.fromarray(dim).save(light / "dim.png")
+    dim[10:12, 5:20] = 200  # a scratch in dark field
+    Image.fromarray(dim[::-1]).save(light / "scratch.png")
+    black_and_white = 255 * (rng.random((48, 48)) < 0.02)
+    Image.fromarray(black_and_white.astype(np.uint8)).save(light / "binary.png")
+    assert check() == (
+        0,
+        [
+            "warning: data/: 2 pictures are nearly all of one grey: light/dim.png, light/hot.png. "
+            "But for the darkest and the brightest 0.1% their pixels are fewer than 24 of 255 "
+            "levels apart, as with 12-bit data in a 16-bit file or with one hot pixel. Save them "
+            "with 8 bits of their own, or check the exposure. A dark field whose defects cover "
+            "under 0.1% is fine."
+        ],
+    )
+
+
 def test_the_last_line_says_what_became_of_the_splits(project, run):
     (project / "data" / "light" / "0.png").write_bytes(b"")
     done = run(project, "check_data.py")
@@ -428,6 +451,42 @@ def test_no_test_split(project, check):
     )
 
 
+def test_a_class_of_one_part_alone(project, check, picture):
+    shutil.rmtree(project / "data" / "light")
+    (project / "data" / "light").mkdir()
+    for number in range(4):
+        light = ImageEnhance.Brightness(picture(0)).enhance(1 - number * 0.02)
+        light.save(project / "data" / "light" / f"{number}.png")
+    code, problems = check()
+    assert code == 0
+    assert [line for line in problems if "data/:" in line] == [
+        "warning: data/: class light: its 4 pictures to train on are almost the same one. "
+        "Held-out and test figures of such a class look too good, if there are any. Add pictures "
+        "of other parts.",
+        "warning: data/: class light has no test picture, so its figures can't be measured. Add "
+        "some.",
+    ]
+
+
+def test_large_pictures_are_seen_small(project, check, picture):
+    for path in (project / "data").glob("*/*.png"):
+        if path.stem > "4":
+            path.unlink()
+        else:
+            with Image.open(path) as small:
+                small.resize((1300, 1000)).save(path.with_suffix(".jpg"))
+            path.unlink()
+    warning = (
+        "warning: data/: the pictures have 1000 px (median of the shorter sides), but the network "
+        "sees them with 224 px: a defect smaller than about 18 px may vanish. Crop them to the "
+        "part that matters, or set model.input_size in settings.yaml."
+    )
+    assert check() == (0, [warning])
+    settings = project / "settings.yaml"
+    settings.write_text(settings.read_text() + "model: {input_size: 256}\n")
+    assert check() == (0, [])
+
+
 # The same picture twice
 
 
@@ -452,14 +511,50 @@ def test_the_same_picture_in_two_classes(project, check):
     data = project / "data"
     shutil.copy(data / "light" / "0.png", data / "dark" / "x.png")
     Image.open(data / "light" / "1.png").save(data / "dark" / "y.jpg", quality=80)
+    almost = (
+        "warning: data/dark/y.jpg: almost the same picture as data/light/1.png, under several "
+        "classes (dark, light). Look at them: if one is labelled wrongly, keep the right one; if "
+        "they differ in a defect too small to be seen at 128 px, they are fine."
+    )
+    exact = (
+        "error: data/dark/{}: the same picture as data/light/{}, under several classes (dark, "
+        "light). Keep the right one."
+    )
+    assert check() == (1, [almost, exact.format("x.png", "0.png")])
+    (data / "dark" / "x.png").unlink()
+    assert check() == (0, [almost])
+    # An exact copy among look-alikes is an error as any other.
+    shutil.copy(data / "light" / "1.png", data / "dark" / "z.png")
     assert check() == (
         1,
         [
-            "error: data/dark/x.png: the same picture as data/light/0.png, under several classes "
-            "(dark, light). Keep the right one.",
-            "error: data/dark/y.jpg: almost the same picture as data/light/1.png, under several "
-            "classes (dark, light). Keep the right one.",
+            almost.replace("as data", "as data/dark/z.png, data"),
+            exact.format("z.png", "1.png"),
         ],
+    )
+
+
+def test_look_alikes_of_two_classes_hide_none_in_two_splits(project, check, picture):
+    data = project / "data"
+    for split, start in (("train", 0), ("test", 20)):
+        for label in ("dark", "light"):
+            (data / split / label).mkdir(parents=True)
+            for number in range(start, start + 4):
+                light = picture(number + 100 * (label == "dark"), dark=label == "dark")
+                light.save(data / split / label / f"{number}.png")
+    for label in ("dark", "light"):
+        shutil.rmtree(data / label)
+    picture(0).save(data / "train" / "dark" / "x.jpg", quality=80)
+    picture(0).save(data / "test" / "light" / "y.jpg", quality=90)
+    code, problems = check()
+    assert code == 1 and len(problems) == 2
+    assert problems[0].startswith(
+        "warning: data/test/light/y.jpg: almost the same picture as data/train/dark/x.jpg, "
+        "data/train/light/0.png, under several classes (dark, light). "
+    )
+    assert problems[1].startswith(
+        "error: data/test/light/y.jpg: almost the same picture as data/train/light/0.png, in "
+        "several splits (test, train), "
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-SIDE = 128  # px; what can't be seen at this size hardly reaches the network either
+SIDE = 128  # px; pictures that differ in less than can be seen at this size count as the same
 COARSE = 32  # px
 BLOCK = 1024  # pictures that are compared with all others at once
 

@@ -2,17 +2,19 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import cv2
+import numpy as np
 from PIL import ExifTags, Image
 from tqdm import tqdm
 
 from pipeline.duplicates import fingerprint, group
 from pipeline.images import MAX_PIXELS, PictureError, read_picture
 from pipeline.picture_files import PictureFile
-from pipeline.picture_problems import Problem, picture_problem
+from pipeline.picture_problems import Problem, picture_problem, some
 
 ENDINGS = {
     "BMP": ".bmp",
@@ -23,6 +25,8 @@ ENDINGS = {
     "WEBP": ".webp",
 }
 SAME_ENDING = {".jpeg": ".jpg", ".tiff": ".tif"}
+FAINT = 24  # grey levels, of 255; a picture within fewer shows next to nothing
+TAIL = 0.001  # of its pixels, the darkest and as many of the brightest, don't count there
 
 P = TypeVar("P", bound=PictureFile)
 
@@ -35,6 +39,8 @@ def examine(pictures: Sequence[PictureFile], data: str, least: int) -> list[Prob
         data: name of that folder.
         least: px; a picture with a shorter side can't be used.
     """
+
+    faint = set()  # names
 
     def look(picture: PictureFile) -> list[Problem]:
         where = f"{data}/{picture.name}"
@@ -50,6 +56,8 @@ def examine(pictures: Sequence[PictureFile], data: str, least: int) -> list[Prob
         faults = []
         if pixels.min() == pixels.max() or (pixels == pixels[0, 0]).all():
             faults.append(picture_problem("uniform", where))
+        elif is_faint(pixels):
+            faint.add(picture.name)
         with Image.open(picture.path) as file:
             kind = str(file.format)
             turned = file.getexif().get(ExifTags.Base.Orientation)
@@ -68,7 +76,20 @@ def examine(pictures: Sequence[PictureFile], data: str, least: int) -> list[Prob
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         quiet = None if len(pictures) > 200 else True  # None: only where someone can watch
         found = tqdm(pool.map(look, pictures), "pictures", len(pictures), disable=quiet)
-        return [fault for faults in found for fault in faults]
+        problems = [fault for faults in found for fault in faults]
+    if names := [picture.name for picture in pictures if picture.name in faint]:
+        details = {"count": len(names), "names": some(names), "least": FAINT}
+        problems.append(picture_problem("faint", f"{data}/", **details))
+    return problems
+
+
+def is_faint(pixels: np.ndarray) -> bool:
+    """Whether nearly all pixels [H, W, 3], uint8, are of nearly one grey."""
+    step = max(1, min(pixels.shape[:2]) // 512)  # enough to count
+    grey = cv2.cvtColor(np.ascontiguousarray(pixels[::step, ::step]), cv2.COLOR_RGB2GRAY)
+    shares = np.bincount(grey.ravel(), minlength=256).cumsum() / grey.size
+    low, high = np.searchsorted(shares, (TAIL, 1 - TAIL))
+    return bool(high - low < FAINT)
 
 
 def group_alike(pictures: Sequence[PictureFile]) -> None:
@@ -80,10 +101,16 @@ def group_alike(pictures: Sequence[PictureFile]) -> None:
 
 def families(pictures: Sequence[P]) -> list[list[P]]:
     """The groups of two pictures and more."""
+    groups = together(pictures, lambda picture: picture.group)
+    return [alike for alike in groups if len(alike) > 1]
+
+
+def together(pictures: Sequence[P], key: Callable[[P], str]) -> list[list[P]]:
+    """Puts the pictures together that have the same key."""
     members = defaultdict(list)
     for picture in pictures:
-        members[picture.group].append(picture)
-    return [alike for alike in members.values() if len(alike) > 1]
+        members[key(picture)].append(picture)
+    return list(members.values())
 
 
 def copies(alike: Sequence[PictureFile], data: str) -> Problem:

@@ -40,6 +40,16 @@ PICTURE_KINDS = {
         "all of one colour. Look at it; remove it if it shows nothing.",
         "整张图只有一种颜色。请查看；如无内容请删除。",
     ),
+    "faint": (
+        "warning",
+        "{count} pictures are nearly all of one grey: {names}. But for the darkest and the "
+        "brightest 0.1% their pixels are fewer than {least} of 255 levels apart, as with 12-bit "
+        "data in a 16-bit file or with one hot pixel. Save them with 8 bits of their own, or check "
+        "the exposure. A dark field whose defects cover under 0.1% is fine.",
+        "{count} 张图片几乎只有一种灰度：{names}。除最暗和最亮的各 0.1% 外，像素"
+        "相差不到 {least} 级（共 255 级），常见于 16 位文件中的 12 位数据，或有一个亮点坏像素。"
+        "请按其自身灰度范围另存为 8 位，或检查曝光。缺陷面积不到 0.1% 的暗场图片没有问题。",
+    ),
     "wrong_ending": (
         "warning",
         "holds {format}, but its name ends in {ending}. Rename it to {right}.",
@@ -138,6 +148,11 @@ class Problem:
 
 def picture_problem(kind: str, where: str, **details: object) -> Problem:
     return Problem(kind, where, details, PICTURE_KINDS[kind])
+
+
+def some(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
+    return ", ".join(names[:3]) + (f" (+{len(names) - 3})" if len(names) > 3 else "")
 
 
 def printable(text: str) -> str:

@@ -8,17 +8,23 @@ python check_data.py --resplit    draw the splits anew; by default pictures keep
 """
 
 import argparse
+import math
 from collections import Counter
 
+import numpy as np
+
 from pipeline import console, files, layout, picture_problems, project, settings
-from pipeline.examine import copies, examine, families, group_alike
+from pipeline.duplicates import SIDE
+from pipeline.examine import copies, examine, families, group_alike, together
 from pipeline.layout import Picture
 from pipeline.picture_files import data_folder
 from pipeline.picture_problems import printable
+from pipeline.preprocess import fitting_size
 from pipeline.problems import Problem, problem
 from pipeline.splits import SPLITS, give_splits, splits_file
 
 MAX_IMBALANCE = 5
+MAX_SHRINKING = 4
 
 
 def main() -> None:
@@ -42,6 +48,7 @@ def main() -> None:
     origin = give_splits(pictures, labels, table, share, seed, resplit)
 
     problems += check_classes(pictures, wanted.classes, data, answers.get("shots", 1))
+    problems += check_sizes(pictures, wanted.model.input_size, data)
     problems += check_duplicates(pictures, data)
     picture_problems.report(problems, answers.get("language", "en"), data, table)
 
@@ -63,6 +70,9 @@ def check_classes(
     has_test = any(picture.split == "test" for picture in pictures)
     train = {label: counts[label, "train"] for label in classes}
     largest = max(train, key=train.__getitem__)
+    groups = Counter(
+        label for label, _ in {(p.label, p.group) for p in pictures if p.split == "train"}
+    )
     for label, count in train.items():
         if not any(counts[label, split] for split in SPLITS):
             problems.append(problem("no_pictures", f"{data}/", label=label))
@@ -72,6 +82,8 @@ def check_classes(
         elif count < shots:
             details = {"label": label, "count": count, "shots": shots}
             problems.append(problem("few_shots", f"{data}/", **details))
+        if count > 1 and groups[label] == 1:
+            problems.append(problem("one_picture", f"{data}/", label=label, count=count))
         if count * MAX_IMBALANCE < train[largest]:
             details = {"label": label, "count": count, "largest": largest, "most": train[largest]}
             problems.append(problem("imbalance", f"{data}/", **details))
@@ -82,18 +94,41 @@ def check_classes(
     return problems
 
 
+def check_sizes(pictures: list[Picture], input_size: int | None, data: str) -> list[Problem]:
+    """Says where the network will see much less than the pictures show."""
+    sides = [min(picture.size) for picture in pictures if picture.split != "test"]
+    if not sides:
+        return []
+    side, size = int(np.median(sides)), input_size or fitting_size(sides)
+    if side <= MAX_SHRINKING * size:
+        return []
+    least = math.ceil(4 * side / size)
+    return [problem("shrunk", f"{data}/", side=side, input_size=size, least=least)]
+
+
 def check_duplicates(pictures: list[Picture], data: str) -> list[Problem]:
     """Says which pictures are the same, and worse, the same in two classes or two splits."""
     problems = []
     for alike in families(pictures):
-        fault = copies(alike, data)
-        labels = sorted({picture.label for picture in alike})
-        if len(labels) > 1:
-            kind = fault.kind.removesuffix("_two_splits") + "_two_classes"
-            others = fault.details["others"]
-            fault = problem(kind, fault.where, others=others, labels=", ".join(labels))
-        problems.append(fault)
+        if len({picture.label for picture in alike}) == 1:
+            problems.append(copies(alike, data))
+            continue
+        copied = together(alike, lambda picture: picture.fingerprint.pixels)
+        contrary = [same for same in copied if len({picture.label for picture in same}) > 1]
+        problems += [two_classes("same_two_classes", same, data) for same in contrary]
+        if len(copied) > 1:
+            problems.append(two_classes("almost_same_two_classes", alike, data))
+        for own in together(alike, lambda picture: picture.label):
+            if len({picture.split for picture in own}) > 1:
+                problems.append(copies(own, data))
     return problems
+
+
+def two_classes(kind: str, alike: list[Picture], data: str) -> Problem:
+    """Says that pictures show the same under several classes."""
+    labels = ", ".join(sorted({picture.label for picture in alike}))
+    others = copies(alike, data).details["others"]
+    return problem(kind, f"{data}/{alike[0].name}", others=others, labels=labels, side=SIDE)
 
 
 def print_counts(classes: list[str], rows: list[dict]) -> None:

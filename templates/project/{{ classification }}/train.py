@@ -33,7 +33,7 @@ from pipeline.fine_tuning import fine_tune
 from pipeline.held_out import held_out_folds
 from pipeline.images import shorter_side
 from pipeline.network import Classifier, pretrained_classifier
-from pipeline.preprocess import Preprocess
+from pipeline.preprocess import Preprocess, fitting_size
 from pipeline.project import ROOT, shown
 from pipeline.replicas import TIMED_STEPS, Replicas
 from pipeline.scores import fit_temperature, mean_over_views, score
@@ -176,12 +176,10 @@ def starting_weights(options) -> tuple[dict, dict]:
 def load_pictures(samples: list[Sample], options) -> tuple[Preprocess, list[np.ndarray]]:
     """Decodes every picture once and resizes it to the input size.
 
-    Unless the settings name a size it follows the pictures: the median of their shorter sides,
-    rounded to a multiple of 32, from 64 to 224 px.
+    Unless the settings name a size it follows the pictures.
     """
     paths = [sample.path for sample in samples]
-    side = np.median([shorter_side(path) for path in paths])
-    size = options.model.input_size or int(np.clip(round(side / 32) * 32, 64, 224))
+    size = options.model.input_size or fitting_size([shorter_side(path) for path in paths])
     preprocess = Preprocess(size)
     return preprocess, preprocess.read(paths)
 

@@ -17,8 +17,8 @@ from pipeline.box_checks import check_boxes, check_crowds, check_sizes, show_the
 from pipeline.dataset import boxes_file
 from pipeline.examine import copies, examine, families, group_alike
 from pipeline.picture_files import data_folder
-from pipeline.picture_problems import printable
-from pipeline.problems import UNCOUNTABLE, Problem, problem, some
+from pipeline.picture_problems import printable, some
+from pipeline.problems import UNCOUNTABLE, Problem, problem
 from pipeline.splits import SPLITS, give_splits, splits_file
 
 MAX_IMBALANCE = 5

@@ -12,6 +12,12 @@ import numpy as np
 from pipeline.images import read_picture
 
 
+def fitting_size(shorter_sides: list[int]) -> int:
+    """The input size for pictures with such shorter sides, px, where the settings name none:
+    their median, rounded to a multiple of 32, from 64 to 224 px."""
+    return int(np.clip(round(float(np.median(shorter_sides)) / 32) * 32, 64, 224))
+
+
 @dataclass(frozen=True)
 class Preprocess:
     """What happens to a picture between `read_picture` and the network.

@@ -50,12 +50,28 @@ KINDS = PICTURE_KINDS | {
         "Add some.",
         "类别 {label} 只有 {count} 张训练图片；项目按 {shots} 张创建。请添加。",
     ),
+    "one_picture": (
+        "warning",
+        "class {label}: its {count} pictures to train on are almost the same one. Held-out and "
+        "test figures of such a class look too good, if there are any. Add pictures of other "
+        "parts.",
+        "类别 {label} 的 {count} 张训练图片几乎是同一张。这样的类别即使有验证和测试指标，也会虚高。"
+        "请添加其他零件的图片。",
+    ),
     "imbalance": (
         "warning",
         "class {label} has {count} pictures to train on, class {largest} has {most}, over 5 times "
         "as many. Add some of {label}.",
         "类别 {label} 有 {count} 张训练图片，类别 {largest} 有 {most} 张，超过 5 倍。"
         "请添加 {label} 的图片。",
+    ),
+    "shrunk": (
+        "warning",
+        "the pictures have {side} px (median of the shorter sides), but the network sees them with "
+        "{input_size} px: a defect smaller than about {least} px may vanish. Crop them to the part "
+        "that matters, or set model.input_size in settings.yaml.",
+        "图片为 {side} 像素（短边的中位数），而网络看到的只有 {input_size} 像素：小于约 {least} "
+        "像素的缺陷可能消失。请裁剪到有用的部分，或在 settings.yaml 中设置 model.input_size。",
     ),
     # a row of the CSV file
     "no_such_picture": (
@@ -95,10 +111,12 @@ KINDS = PICTURE_KINDS | {
         "与 {others} 是同一张图片，却属于多个类别（{labels}）。请只保留正确的一张。",
     ),
     "almost_same_two_classes": (
-        "error",
-        "almost the same picture as {others}, under several classes ({labels}). Keep the right "
-        "one.",
-        "与 {others} 几乎是同一张图片，却属于多个类别（{labels}）。请只保留正确的一张。",
+        "warning",
+        "almost the same picture as {others}, under several classes ({labels}). Look at them: if "
+        "one is labelled wrongly, keep the right one; if they differ in a defect too small to be "
+        "seen at {side} px, they are fine.",
+        "与 {others} 几乎是同一张图片，却属于多个类别（{labels}）。请查看：如果标错，请只保留正确的"
+        "一张；如果区别只是缩小到 {side} 像素就看不出的小缺陷，则没有问题。",
     ),
 }
 

@@ -7,7 +7,8 @@ from pipeline import coco, labelme, voc, yolo
 from pipeline.annotations import Annotation, AnnotationError, Picture, read_json, read_text
 from pipeline.images import SUFFIXES
 from pipeline.picture_index import SPLIT, SPLIT_NAMES, PictureIndex, split_of_file
-from pipeline.problems import BROKEN_FILE, Problem, problem, some
+from pipeline.picture_problems import some
+from pipeline.problems import BROKEN_FILE, Problem, problem
 
 
 class AnnotationFiles:

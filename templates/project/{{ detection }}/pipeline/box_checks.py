@@ -7,7 +7,8 @@ import numpy as np
 from pipeline.annotations import Annotation, Box, Picture
 from pipeline.boxes import area, iou
 from pipeline.picture_files import known_class, nearest_class
-from pipeline.problems import Problem, problem, some
+from pipeline.picture_problems import some
+from pipeline.problems import Problem, problem
 from pipeline.sizes import choose_preprocess
 
 ROUNDING = 1  # px; labelling tools go that far beyond the border

@@ -13,7 +13,8 @@ from pipeline.console import UserError
 from pipeline.images import SUFFIXES
 from pipeline.picture_files import data_folder, is_inside, walk
 from pipeline.picture_index import split_of_folder
-from pipeline.problems import Problem, problem, some
+from pipeline.picture_problems import some
+from pipeline.problems import Problem, problem
 from pipeline.settings import Settings
 
 ANNOTATIONS = {".json", ".txt", ".xml"}

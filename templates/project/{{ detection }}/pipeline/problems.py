@@ -324,8 +324,3 @@ UNCOUNTABLE = (*BROKEN_FILE, *WRONG_SIZE, "no_annotations", "no_pictures")
 
 def problem(kind: str, where: str, **details: object) -> Problem:
     return Problem(kind, where, details, KINDS[kind])
-
-
-def some(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
-    return ", ".join(names[:3]) + (f" (+{len(names) - 3})" if len(names) > 3 else "")
