@@ -172,6 +172,7 @@ def test_episodes_are_measured_on_the_export_s_pictures(copy, run):
     before = contents(export_of(copy))
     said = succeeds(run(copy, "add_class.py", "--episodes"))
     assert "3-way-1-shot, 600 episodes of 12 test pictures" in said
+    assert "95% interval over episodes" in said
     (row,) = [line for line in said.splitlines() if line.startswith("accuracy")]
     value, low, high = (float(part.strip("[],")) for part in row.split()[1:])
     assert 0.8 < low <= value <= high <= 1.01
