@@ -42,7 +42,7 @@ def main() -> None:
     pictures, problems = layout.find(wanted)
     problems += examine(pictures, data, wanted.data.min_side)
     pictures = [picture for picture in pictures if picture.fingerprint]
-    group_alike(pictures)
+    problems += group_copies(pictures, data)
     labels = [{picture.label} for picture in pictures]
     share, seed = wanted.data.test_share, wanted.train.seed
     origin = give_splits(pictures, labels, table, share, seed, resplit)
@@ -59,6 +59,25 @@ def main() -> None:
     print_counts(wanted.classes, rows)
     warnings = f"{len(problems)} warnings, " if problems else ""
     print(f"{warnings}no errors. Splits ({origin}): {project.shown(table)}")
+
+
+def group_copies(pictures: list[Picture], data: str) -> list[Problem]:
+    """Names the group of every picture after the first one that is a copy of it.
+
+    Parts under a fixed camera look alike without being copies. Where look-alikes are of several
+    classes this is said, and only the same pixels are a copy.
+    """
+    problems = []
+    group_alike(pictures)
+    for alike in families(pictures):
+        same = together(alike, lambda picture: picture.fingerprint.pixels)
+        if len({picture.label for picture in alike}) == 1 or len(same) == 1:
+            continue
+        problems.append(two_classes("almost_same_two_classes", alike, data))
+        for copied in same:
+            for picture in copied:
+                picture.group = copied[0].name
+    return problems
 
 
 def check_classes(
@@ -110,17 +129,10 @@ def check_duplicates(pictures: list[Picture], data: str) -> list[Problem]:
     """Says which pictures are the same, and worse, the same in two classes or two splits."""
     problems = []
     for alike in families(pictures):
-        if len({picture.label for picture in alike}) == 1:
-            problems.append(copies(alike, data))
-            continue
-        copied = together(alike, lambda picture: picture.fingerprint.pixels)
-        contrary = [same for same in copied if len({picture.label for picture in same}) > 1]
-        problems += [two_classes("same_two_classes", same, data) for same in contrary]
-        if len(copied) > 1:
-            problems.append(two_classes("almost_same_two_classes", alike, data))
-        for own in together(alike, lambda picture: picture.label):
-            if len({picture.split for picture in own}) > 1:
-                problems.append(copies(own, data))
+        several = len({picture.label for picture in alike}) > 1
+        problems.append(
+            two_classes("same_two_classes", alike, data) if several else copies(alike, data)
+        )
     return problems
 
 
