@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ def settings_of(
     changes: dict[str, Scalar] = {}
     dropped = []
     for name, value in dotted(origin.settings).items():
+        value = _number(value)
         if name in _ANEW or name in replaced or (name in ours and value == ours[name]):
             continue
         if name in _ITS_DATA or name not in ours or not _fits(value, ours[name]):
@@ -61,6 +63,15 @@ def rows(project: object, run: object, theirs: list[str], classes: list[str]) ->
     kept = [name for name in classes if name in theirs]
     new = [name for name in classes if name not in theirs]
     return {"project": project, "run": run, "kept": listed(kept), "new": listed(new)}
+
+
+def _number(value: Any) -> Any:
+    """Returns 1e-3 as the number that a project takes it for; to YAML 1.1 it is text."""
+    if isinstance(value, str) and re.fullmatch(
+        r"[-+]?([0-9]+\.?|[0-9]*\.[0-9]+)e[-+]?[0-9]+", value, re.I
+    ):
+        return float(value)
+    return value
 
 
 def _fits(value: object, ours: object) -> bool:

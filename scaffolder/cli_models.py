@@ -216,8 +216,9 @@ def _tell(pulled: "Pulled") -> None:
         )
     wanted = model.settings(pulled.folder).items()
     section = {"model": {key.removeprefix("model."): value for key, value in wanted}}
-    _say("In settings.yaml:")
-    _say(yaml.safe_dump(section, allow_unicode=True, sort_keys=False, width=10**9).rstrip())
+    text = yaml.safe_dump(section, allow_unicode=True, sort_keys=False, width=10**9).rstrip()
+    _say("Change these lines of `model:` in settings.yaml:")
+    _say(text.removeprefix("model:\n"))  # pasted whole it would be a second section
 
 
 def _size(count: int | None) -> str:

@@ -254,10 +254,12 @@ def test_a_project_of_another_template_version(fewshot, source, tmp_path):
     set_line(source, "clip_norm: 5.0", "clip_norm: .inf")
     set_line(source, "symmetry: dihedral", "symmetry: [mirror]")
     set_line(source, "scale: 1.25 ", "scale: 2 ")
+    set_line(source, "head_rate: 0.003 ", "head_rate: 2e-3 ")
     done = fewshot("adapt", "pcb", "two", "--defaults")
     assert done.returncode == 0, done.stderr
     assert answers(tmp_path / "two")["shots"] == 20
-    assert "Settings carried over: augment.scale.\n" in done.stdout
+    assert "Settings carried over: augment.scale, train.head_rate.\n" in done.stdout
+    assert settings(tmp_path / "two")["train"]["head_rate"] == 0.002
     dropped = "augment.symmetry, train.seed, train.batch, train.clip_norm"
     assert f"Settings not carried over: {dropped}.\n" in done.stdout
     assert "batch" not in settings(tmp_path / "two")["train"]

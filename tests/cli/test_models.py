@@ -94,7 +94,11 @@ def test_a_model_of_ones_own(models, library, tmp_path, safetensors):
     about = ("--architecture", "ResNet50_vd", "--licence", "MIT")
     done = models("pull", "骨干-1", "--from", "骨干.safetensors", *about)
     assert done.returncode == 0, done.stderr
-    assert f"  backbone: ResNet50_vd\n  weights: {library}/骨干-1/model.safetensors" in done.stdout
+    # No second `model:` to paste: of two the project would have to refuse one.
+    assert done.stdout.endswith(
+        "Change these lines of `model:` in settings.yaml:\n"
+        f"  backbone: ResNet50_vd\n  weights: {library}/骨干-1/model.safetensors\n"
+    )
     record = json.loads((library / "骨干-1/source.json").read_text(encoding="utf-8"))
     assert record["parameters"] == 35 and record["source"] == "骨干.safetensors"
     listed = models("list").stdout

@@ -74,6 +74,92 @@ train:
     ]
 
 
+def test_what_stands_there_twice_is_named(faults):
+    """YAML would take the last one, and drop what the first said without a word."""
+    text = """\
+classes: [a, b]
+model:
+  weights: bought.pdparams
+train:
+  seed: 1
+  seed: 2
+  steps: -1
+  seed: 3
+model:
+  backbone: PPLCNet_x1_0
+"""
+    assert faults(text) == [
+        "settings.yaml:9: model: stands there twice (lines 2 and 9). Merge them.",
+        "settings.yaml:8: train.seed: stands there 3 times (lines 5, 6 and 8). Keep one.",
+        "settings.yaml:7: train.steps: input should be greater than or equal to 0 (found -1).",
+    ]
+
+
+def test_numbers_with_an_exponent(load):
+    """As everyone writes them; to YAML 1.1, only 1.0e-3 is a number."""
+    for text, value in (("1e-3", 0.001), ("1E-3", 0.001), ("2.5e-03", 0.0025), (".1e-1", 0.01)):
+        assert load(f"classes: [a, b]\ntrain: {{learning_rate: {text}}}\n").train.learning_rate == (
+            value
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "character"),
+    [
+        (
+            "classes: [a, b]\ndata:\n  test_share：0.25\n",
+            3,
+            "： on line 3: write an ordinary colon",
+        ),
+        (
+            "classes: [a, b]\ndata:\n  folder: x\n  test_share：0.25  # 比例\n\n  min_side: 16\n",
+            6,
+            "： on line 4: write an ordinary colon (:).",
+        ),
+        ("classes: [开路，短路]\n", 1, "， on line 1: write an ordinary comma (,)."),
+        ("classes: [开路、短路]\n", 1, "、 on line 1: write an ordinary comma (,)."),
+        ("classes: 【开路, 短路】\n", 1, "【 on line 1: write an ordinary bracket ([)."),
+        ("classes: （开路, 短路）\n", 1, "（ on line 1: write an ordinary bracket ([)."),
+        ('classes: ["开路”, "短路"]\n', 1, '” on line 1: write an ordinary quotation mark (").'),
+        (
+            "classes: [a, b]\naugment: {symmetry: “none”}\n",
+            2,
+            '“ on line 2: write an ordinary quotation mark (").',
+        ),
+        (
+            "classes: [a, b]\ndata:\n  test_share:　0.25\n",
+            3,
+            "space on line 3: write an ordinary space.",
+        ),
+    ],
+)
+def test_full_width_punctuation_is_named(faults, text, line, character):
+    [found] = faults(text)
+    assert f" Full-width {character}" in found
+    assert int(found.split(":")[1]) in (line - 1, line)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "classes: [a, b]  # 类别：甲，乙\ntrain: {seed: x}  # 种子，“整数”\n",
+        "classes: ['开路：一', \"短路，二\", 3]\n",
+        "classes: [开路（一）, 短路, 3]\n",
+        "classes: [开路（一）, 短路\n",
+    ],
+)
+def test_full_width_punctuation_that_is_no_fault(faults, text):
+    assert "Full-width" not in faults(text)[0]
+
+
+def test_class_names_that_yaml_does_not_read_as_text(faults):
+    of = "settings.yaml:1: classes."
+    assert faults("classes: [yes, 1, b]\n") == [
+        f'{of}0: input should be a valid string (found True). Put it in quotes: "yes".',
+        f'{of}1: input should be a valid string (found 1). Put it in quotes: "1".',
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

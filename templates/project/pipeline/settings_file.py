@@ -1,12 +1,15 @@
 """Reading and checking a YAML settings file: every fault at once, each with its line."""
 
+import re
 import sys
+from collections import defaultdict
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pipeline import full_width
 from pipeline.console import UserError
 
 
@@ -26,6 +29,17 @@ class Section(BaseModel):
 S = TypeVar("S", bound=Section)
 
 
+class _Loader(yaml.SafeLoader):
+    """Takes 1e-3 as a number, as YAML 1.2 does; 1.1 knows 1.0e-3 alone."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+
+
 def load(path: Path, kind: type[S]) -> S:
     """Reads `path` as the settings `kind`; says on stderr which old names it read.
 
@@ -34,8 +48,8 @@ def load(path: Path, kind: type[S]) -> S:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
+        tree = yaml.compose(text, Loader=_Loader)
+        values = yaml.load(text, Loader=_Loader)
     except FileNotFoundError:
         raise UserError(f"{path.name}: no such file. Restore it with git, or start anew.") from None
     except UnicodeDecodeError:
@@ -46,16 +60,20 @@ def load(path: Path, kind: type[S]) -> S:
         problem = getattr(error, "problem", None) or "unreadable"
         raise UserError(
             f"{path.name}{where}: not valid YAML ({problem}). Look at this line and the one above."
+            f"{full_width.near(text, error)}"
         ) from None
     values = values if values is not None else {}
     for name, note in _brought_up_to_date(values, kind):
-        line = _line_of(tree, name.split("."))
+        line, _ = _place_of(tree, name.split("."))
         print(f"{path.name}:{line}: {name}: {note}", file=sys.stderr)
+    faults = _repeated(path.name, tree)
     try:
-        return kind.model_validate(values)
+        settings = kind.model_validate(values)
     except ValidationError as error:
-        faults = [_describe(path.name, tree, fault) for fault in error.errors()]
-        raise UserError("\n".join(faults)) from None
+        faults += [_describe(path.name, text, tree, fault) for fault in error.errors()]
+    if faults:
+        raise UserError("\n".join(faults))
+    return settings
 
 
 def _brought_up_to_date(values, kind: type[Section], above: str = "") -> list[tuple[str, str]]:
@@ -77,10 +95,32 @@ def _brought_up_to_date(values, kind: type[Section], above: str = "") -> list[tu
     return notes
 
 
-def _describe(name: str, tree: yaml.Node | None, fault) -> str:
+def _repeated(name: str, tree: yaml.Node | None, above: str = "") -> list[str]:
+    """Says which sections and keys stand there again: YAML takes the last and drops the others."""
+    if not isinstance(tree, yaml.MappingNode):
+        return []
+    lines, faults = defaultdict(list), []
+    for key, _ in tree.value:
+        lines[str(key.value)].append(key.start_mark.line + 1)
+    for key, value in tree.value:
+        own = lines.pop(str(key.value), [])
+        if len(own) > 1:
+            places = f"{', '.join(map(str, own[:-1]))} and {own[-1]}"
+            often = "twice" if len(own) == 2 else f"{len(own)} times"
+            remedy = "Merge them" if isinstance(value, yaml.MappingNode) else "Keep one"
+            dotted = f"{above}{key.value}"
+            faults.append(
+                f"{name}:{own[-1]}: {dotted}: stands there {often} (lines {places}). {remedy}."
+            )
+        if not above:  # sections hold no sections
+            faults += _repeated(name, value, f"{key.value}.")
+    return faults
+
+
+def _describe(name: str, text: str, tree: yaml.Node | None, fault) -> str:
     location = [part for part in fault["loc"] if not str(part).startswith("function-")]
     dotted = ".".join(str(part) for part in location) or "the file"
-    line = _line_of(tree, location)
+    line, node = _place_of(tree, location)
     if fault["type"] == "extra_forbidden":
         return f"{name}:{line}: {dotted}: no such setting. Remove it or mend its name."
     if fault["type"] == "missing":
@@ -88,11 +128,17 @@ def _describe(name: str, tree: yaml.Node | None, fault) -> str:
     message = fault["msg"].removeprefix("Value error, ").replace(" after validation", "")
     given = repr(fault["input"])
     given = given if len(given) <= 60 else given[:57] + "..."
-    return f"{name}:{line}: {dotted}: {message[0].lower()}{message[1:]} (found {given})."
+    remedy = ""
+    if isinstance(node, yaml.ScalarNode) or (node and node.flow_style):
+        written = text[node.start_mark.index : node.end_mark.index]
+        remedy = full_width.found(written, node.start_mark.line + 1)
+        if fault["type"] == "string_type" and isinstance(node, yaml.ScalarNode):
+            remedy = remedy or f' Put it in quotes: "{node.value}".'
+    return f"{name}:{line}: {dotted}: {message[0].lower()}{message[1:]} (found {given}).{remedy}"
 
 
-def _line_of(node: yaml.Node | None, location: list) -> int:
-    """The line of the deepest part of `location` that the file has; 1-based."""
+def _place_of(node: yaml.Node | None, location: list) -> tuple[int, yaml.Node | None]:
+    """The line, 1-based, and the node of the deepest part of `location` that the file has."""
     line = 1 if node is None else node.start_mark.line + 1
     for part in location:
         if isinstance(node, yaml.MappingNode):
@@ -106,7 +152,7 @@ def _line_of(node: yaml.Node | None, location: list) -> int:
             line = node.start_mark.line + 1
         else:
             break
-    return line
+    return line, node
 
 
 def distinct(names: list[str]) -> list[str]:
