@@ -1,6 +1,7 @@
 """COCO, VOC, YOLO and LabelMe are read as they are, and give the same boxes."""
 
 import csv
+import importlib
 import json
 import re
 import shutil
@@ -118,6 +119,10 @@ LAYOUTS = {
         "ImageSets/Main/val.txt": "c\n",
         "ImageSets/Main/test.txt": "d\n",
     },
+    "VOC, folders of any name": {
+        **{f"photos/{split}/{name}.png": "" for name, split in SPLITS.items()},
+        **{f"xml_files/{name}.xml": voc_xml(name) for name in BOXES},
+    },
     "VOC, lists of PaddleX": {
         **{f"JPEGImages/{name}.png": "" for name in BOXES},
         **{f"Annotations/{name}.xml": voc_xml(name) for name in BOXES},
@@ -233,6 +238,25 @@ def test_class_numbers_without_names(fill, run):
         "settings.yaml: 0 dark, 1 light. Add classes.txt if that is not right.\n"
     ) in done.stdout
     assert boxes(project)["a"] == BOXES["a"]
+
+
+def test_class_numbers_with_gaps_and_in_quotes(fill, run):
+    """They may begin with 1; what has no name is no class, and none takes another's place."""
+    project = fill({
+        **{f"{split}/{name}.png": "" for name, split in SPLITS.items()},
+        **{f"{split}/{name}.txt": yolo_txt(name, ("", "light", "", "dark"))
+           for name, split in SPLITS.items()},
+        "data.yaml": "names:\n  '1': light\n  '3': dark\n",
+    })  # fmt: skip
+    done = run(project, "check_data.py")
+    assert done.returncode == 0 and "warning: data/: no classes.txt" not in done.stdout
+    assert boxes(project) == {name: found for name, found in BOXES.items() if found}
+    (project / "data" / "train" / "b.txt").write_text("2 0.5 0.5 0.1 0.1\n")
+    done = run(project, "check_data.py")
+    assert (
+        "error: data/train/b.txt:1: class number 2 has no name (numbers begin with 0). Mend it, or "
+        "name it where the others are named.\n"
+    ) in done.stdout
 
 
 @pytest.fixture
@@ -381,21 +405,54 @@ def test_a_fault_of_a_file(empty_project, picture, faults, name, content, expect
 def test_text_of_another_encoding(project, faults):
     (project / "data" / "0.txt").write_bytes("划痕".encode("gbk"))
     assert faults(project, "0.txt") == ["error: FILE: not UTF-8 text. Save it as UTF-8."]
-    (project / "data" / "0.xml").write_bytes(
-        '<?xml version="1.0" encoding="gbk"?><annotation>划</annotation>'.encode("gbk")
+    (project / "data" / "0.xml").write_bytes("<annotation>划痕</annotation>".encode("gbk"))
+    assert faults(project, "0.xml") == ["error: FILE: not UTF-8 text. Save it as UTF-8."]
+
+
+def test_xml_in_a_chinese_encoding(in_project, tmp_path):
+    """As Windows programs write it; a DOCTYPE stays refused."""
+    voc = importlib.import_module("pipeline.voc")
+    refused = importlib.import_module("pipeline.annotations").AnnotationError
+    file = tmp_path / "a.xml"
+    for encoding in ("gb2312", "GBK", "gb18030", "utf-8", "utf-16"):
+        text = f'<?xml version="1.0" encoding="{encoding}"?>\n<annotation>\n划痕</annotation>'
+        file.write_bytes(text.encode(encoding))
+        assert voc.parse(file, "FILE").text.strip() == "划痕"
+    for text, kind in (
+        ('encoding="gbk"?>\n<!DOCTYPE a [<!ENTITY b "划">]><annotation>&b;', "doctype"),
+        ('encoding="gb2312"?>\n<annotation>\n划痕</annotation', "bad_xml"),
+    ):
+        file.write_bytes(f'<?xml version="1.0" {text}'.encode("gbk"))
+        with pytest.raises(refused) as error:
+            voc.parse(file, "FILE")
+        assert error.value.fault.kind == kind
+    file.write_bytes(b'<?xml version="1.0" encoding="gbk"?>\n<annotation>\xff</annotation>')
+    with pytest.raises(refused) as error:
+        voc.parse(file, "FILE")
+    assert error.value.fault.text("en") == (
+        "error: FILE: not the gbk text that its first line promises. Save it as UTF-8."
     )
-    assert faults(project, "0.xml") == [
-        "error: FILE: not valid XML (multi-byte encodings are not supported). Mend it there, or "
-        "export it again."
-    ]
 
 
-def test_broken_class_names(project, faults):
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            "nc: 1\nnames: [a\n",
+            "error: FILE:3: not valid YAML. Mend it there, or write the class names into "
+            "classes.txt.",
+        ),
+        (
+            "names: {-1: dark, 0: light}\n",
+            "error: FILE: names does not give the class names by number. Write names: [open, "
+            "short], the first for number 0, or write the class names into classes.txt.",
+        ),
+    ],
+)
+def test_broken_class_names(project, faults, content, expected):
     (project / "data" / "images" / "0.txt").write_text("0 0.5 0.5 0.1 0.1\n")
-    (project / "data" / "data.yaml").write_text("nc: 1\nnames: [a\n")
-    assert faults(project, "data.yaml") == [
-        "error: FILE:3: not valid YAML. Mend it there, or write the class names into classes.txt."
-    ]
+    (project / "data" / "data.yaml").write_text(content)
+    assert faults(project, "data.yaml") == [expected]
 
 
 def test_several_pictures_of_a_name(project, faults, picture):
@@ -404,6 +461,23 @@ def test_several_pictures_of_a_name(project, faults, picture):
     assert faults(project, "0.xml") == [
         "error: FILE: several pictures of this name: images/0.jpg, images/0.png. Rename all but "
         "one."
+    ]
+
+
+def test_a_picture_that_is_elsewhere(project, coco, faults, picture):
+    """What is said of its name is true, and no picture gets the boxes of another folder's."""
+    data = project / "data"
+    for name in ("line 1/a.jpg", "line 2/a.jpg", "line 1/b.jpg"):
+        (data / name).parent.mkdir(exist_ok=True)
+        picture(len(list(data.rglob("*.jpg"))) + 50).save(data / name)
+    (data / "line 2" / "b.xml").write_text("<annotation/>")
+    coco.add("a.jpg", [])
+    coco.save()
+    assert [line for line in faults(project, "") if line.startswith("error")] == [
+        "error: FILEannotations.json: images[8]: several pictures are called a.jpg: line 1/a.jpg, "
+        "line 2/a.jpg. Write the folder as well.",
+        "error: FILEline 2/b.xml: no picture of this name beside it or in the folder that mirrors "
+        "its own, only elsewhere: line 1/b.jpg. Move one to the other, or remove this file.",
     ]
 
 

@@ -281,6 +281,30 @@ def test_a_box_that_can_not_be_used(project, coco, check, picture, corners, expe
     assert check() == (int(expected.startswith("error")), [expected])
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (
+            lambda x, y, width, height: [x, y, x + width, y + height],
+            "error: data/annotations.json: 8 of 16 boxes reach far out of their pictures; COCO "
+            "wants x, y, width, height, and these look like two corners. Export again.",
+        ),
+        (
+            lambda *box: [2 * value for value in box],
+            "error: data/annotations.json: 9 of 16 boxes reach far out of their pictures. Were "
+            "they drawn on pictures of another size, or exported in another format? Put back the "
+            "pictures that were labelled, or export again.",
+        ),
+    ],
+)
+def test_many_boxes_far_out_of_their_pictures(project, coco, check, written, expected):
+    """Cut at the borders they would all be trained on; a warning each says nothing."""
+    for entry in coco.tree["annotations"]:
+        entry["bbox"] = written(*entry["bbox"])
+    coco.save()
+    assert check() == (1, [expected])
+
+
 def test_a_box_at_the_border_is_cut(project, coco, check, picture):
     """Rounding needs no warning."""
     picture(50).save(project / "data" / "images" / "x.png")

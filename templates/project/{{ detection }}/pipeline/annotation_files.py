@@ -38,7 +38,8 @@ class AnnotationFiles:
         try:
             readers[path.suffix.lower()](path, where)
         except AnnotationError as error:
-            self.problems.append(error.fault)
+            if error.fault not in self.problems:  # names of classes are for several folders
+                self.problems.append(error.fault)
             for picture in self.index.mirrored(self._mirror(path)):
                 self._give(picture, Annotation(where, readable=False))
 
@@ -80,11 +81,9 @@ class AnnotationFiles:
         found, faults = coco.read(tree, where)
         self.problems += faults
         for name, annotation in found:
-            if picture := self.index.named(name, path.parent):
+            if picture := self._named(name, annotation.where, self.index.named(name, path.parent)):
                 self._give(picture, annotation)
                 picture.split = split_of_file(path) or picture.split
-            else:
-                self.problems.append(problem("no_such_picture", annotation.where, path=name))
 
     def _xml(self, path: PurePosixPath, where: str) -> None:
         root = voc.parse(self.folder / path, where)
@@ -121,11 +120,18 @@ class AnnotationFiles:
             if not text.strip():
                 continue
             first = text.split()[0]
-            picture = self.index.named(text, path.parent) or self.index.named(first, path.parent)
-            if picture:
+            found = self.index.named(text, path.parent) or self.index.named(first, path.parent)
+            if picture := self._named(text, f"{where}:{line}", found):
                 picture.split = split
-            else:
-                self.problems.append(problem("no_such_picture", f"{where}:{line}", path=text))
+
+    def _named(self, name: str, where: str, found: list[Picture]) -> Picture | None:
+        """The picture that was found by a name, if it is the only one."""
+        if len(found) == 1:
+            return found[0]
+        kind = "several_such_pictures" if found else "no_such_picture"
+        names = some([picture.name for picture in found])
+        self.problems.append(problem(kind, where, path=name, pictures=names))
+        return None
 
     def _one(
         self, path: PurePosixPath, where: str, annotation: Annotation, faults: list[Problem]
@@ -138,6 +144,9 @@ class AnnotationFiles:
         elif found:
             names = ", ".join(picture.name for picture in found)
             self.problems.append(problem("several_pictures_for", where, pictures=names))
+        elif others := self.index.alike(path):
+            names = some([picture.name for picture in others])
+            self.problems.append(problem("picture_elsewhere", where, pictures=names))
         else:
             self.problems.append(problem("no_picture_for", where))
 

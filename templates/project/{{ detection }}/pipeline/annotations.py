@@ -42,6 +42,7 @@ class Annotation:
         size: width and height of the picture as the file says, px; None where it says nothing.
         relative: corners are shares of the picture's width and height, not px.
         readable: False: the file is broken and has been reported.
+        file: that it shares with other pictures (COCO); empty where it has one of its own.
     """
 
     where: str
@@ -49,6 +50,12 @@ class Annotation:
     size: tuple[int, int] | None = None
     relative: bool = False
     readable: bool = True
+    file: str = ""
+
+    def corners(self, size: tuple[int, int]) -> np.ndarray:
+        """[B, 4]: x0, y0, x1, y1 of the boxes, in px of a picture of this width and height."""
+        corners = np.array([box.corners for box in self.boxes], float).reshape(-1, 4)
+        return corners * [*size, *size] if self.relative else corners
 
 
 @dataclass(eq=False)

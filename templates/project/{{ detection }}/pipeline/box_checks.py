@@ -4,6 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 
+from pipeline import strays
 from pipeline.annotations import Annotation, Box, Picture
 from pipeline.boxes import area, iou
 from pipeline.picture_files import known_class, nearest_class
@@ -26,9 +27,7 @@ def check_boxes(pictures: list[Picture], classes: list[str], data: str) -> list[
         annotation = picture.annotation
         if annotation is None or not annotation.boxes:
             continue
-        corners = np.array([box.corners for box in annotation.boxes])
-        if annotation.relative:
-            corners *= [*picture.size, *picture.size]
+        corners = annotation.corners(picture.size)
         wrong_size = _wrong_size(picture, annotation, corners, data)
         if wrong_size:
             problems.append(wrong_size)
@@ -50,6 +49,7 @@ def check_boxes(pictures: list[Picture], classes: list[str], data: str) -> list[
         problems += repeated
         picture.boxes = np.array([place for _, place, _ in kept]).reshape(-1, 4)
         picture.labels = [label for _, _, label in kept]
+    problems = strays.summed_up(problems, pictures, data)
     if unsure:
         names = some(unsure)
         problems.append(problem("exif_unsure", f"{data}/", count=len(unsure), names=names))

@@ -35,7 +35,7 @@ def read(tree: dict, where: str) -> tuple[list[tuple[str, Annotation]], list[Pro
             problems.append(problem("same_id", place, id=key))
         else:
             size = size_of(entry.get("width"), entry.get("height"))
-            images[key] = name, Annotation(place, size=size)
+            images[key] = name, Annotation(place, size=size, file=where)
     for place, entry in entries["annotations"]:
         image, category = _id(entry, "image_id"), _id(entry, "category_id")
         if image not in images:

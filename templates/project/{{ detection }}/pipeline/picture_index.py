@@ -29,28 +29,39 @@ class PictureIndex:
     def __init__(self, pictures: list[Picture]):
         self._by_name = {picture.name: picture for picture in pictures}
         self._by_key, self._by_last = defaultdict(list), defaultdict(list)
+        self._by_stem = defaultdict(list)
         for picture in pictures:
             path = PurePosixPath(picture.name)
             self._by_key[key(path)].append(picture)
             self._by_last[path.name].append(picture)
+            self._by_stem[path.stem].append(picture)
+        self._folders = {path.parent for path in self._by_key}
 
     def mirrored(self, annotation: PurePosixPath) -> list[Picture]:
-        """Pictures of the same name in the same place but for the ROLES."""
+        """Pictures of the same name in the same place but for the ROLES.
+
+        Where that place has no pictures at all, they lie in a folder of any name.
+        """
         found = self._by_key.get(key(annotation), [])
+        if key(annotation).parent not in self._folders:
+            return self.alike(annotation)
         beside = [p for p in found if PurePosixPath(p.name).parent == annotation.parent]
         return beside or found
 
-    def named(self, name: str, folder: PurePosixPath) -> Picture | None:
-        """The picture that a file in this folder names, by path or by its last part alone."""
+    def alike(self, annotation: PurePosixPath) -> list[Picture]:
+        """Pictures of the same name in any place."""
+        return self._by_stem.get(annotation.stem, [])
+
+    def named(self, name: str, folder: PurePosixPath) -> list[Picture]:
+        """Pictures that a file in this folder may mean, by path or by its last part alone."""
         name = name.strip().replace("\\", "/")
         places = [folder, PurePosixPath("."), PurePosixPath("images")]
         places += [PurePosixPath(*images, s) for s in SPLIT_NAMES for images in ((), ("images",))]
         for place in places:
             if found := self._by_name.get(posixpath.normpath(place / name)):
-                return found
+                return [found]
         last = PurePosixPath(name).name
-        alike = self._by_last.get(last) or self._by_key.get(key(PurePosixPath(name)), [])
-        return alike[0] if len(alike) == 1 else None
+        return self._by_last.get(last) or self._by_key.get(key(PurePosixPath(name)), [])
 
 
 def key(path: PurePosixPath) -> PurePosixPath:

@@ -42,6 +42,18 @@ KINDS = PICTURE_KINDS | {
         "not valid YAML. Mend it there, or write the class names into classes.txt.",
         "不是有效的 YAML。请修改此处，或将类别名称写入 classes.txt。",
     ),
+    "bad_names": (
+        "error",
+        "names does not give the class names by number. Write names: [open, short], the first for "
+        "number 0, or write the class names into classes.txt.",
+        "names 没有按编号给出类别名称。请写成 names: [open, short]（第一个的编号为 0），"
+        "或将类别名称写入 classes.txt。",
+    ),
+    "other_encoding": (
+        "error",
+        "not the {encoding} text that its first line promises. Save it as UTF-8.",
+        "内容不是首行所声明的 {encoding} 编码。请另存为 UTF-8。",
+    ),
     "doctype": (
         "error",
         "has a DOCTYPE, which is never read: it can be used for attacks. Remove it.",
@@ -92,6 +104,18 @@ KINDS = PICTURE_KINDS | {
         "error",
         "several pictures of this name: {pictures}. Rename all but one.",
         "有多张同名的图片：{pictures}。请只保留一个名称，其余改名。",
+    ),
+    "picture_elsewhere": (
+        "error",
+        "no picture of this name beside it or in the folder that mirrors its own, only elsewhere: "
+        "{pictures}. Move one to the other, or remove this file.",
+        "此文件旁或对应的文件夹中没有同名的图片，只在别处有：{pictures}。请将两者放在一起，"
+        "或删除此文件。",
+    ),
+    "several_such_pictures": (
+        "error",
+        "several pictures are called {path}: {pictures}. Write the folder as well.",
+        "有多张图片名为 {path}：{pictures}。请同时写明文件夹。",
     ),
     "no_such_picture": (
         "error",
@@ -205,6 +229,21 @@ KINDS = PICTURE_KINDS | {
         "框超出图片 {over} 像素（{box}；图片为 {width} x {height} 像素），将在边缘处截断。"
         "如果位置不对，请重画。",
     ),
+    "two_corners": (
+        "error",
+        "{count} of {total} boxes reach far out of their pictures; COCO wants x, y, width, height, "
+        "and these look like two corners. Export again.",
+        "{total} 个框中有 {count} 个远超出图片；COCO 要求 x、y、宽、高，而这些像是两个角点的坐标。"
+        "请重新导出。",
+    ),
+    "many_outside": (
+        "error",
+        "{count} of {total} boxes reach far out of their pictures. Were they drawn on pictures of "
+        "another size, or exported in another format? Put back the pictures that were labelled, or "
+        "export again.",
+        "{total} 个框中有 {count} 个远超出图片。是在其他尺寸的图片上画的，还是导出格式不对？"
+        "请恢复标注时的图片，或重新导出。",
+    ),
     "same_box": (
         "warning",
         "the same box of class {label} as {first}, so it counts once. Remove one.",
@@ -238,6 +277,12 @@ KINDS = PICTURE_KINDS | {
         "Mend it, or add the name to classes.txt.",
         "类别编号为 {number}，但只有 {count} 个类别名称（编号从 0 开始）。请修改，"
         "或在 classes.txt 中添加名称。",
+    ),
+    "nameless_number": (
+        "error",
+        "class number {number} has no name (numbers begin with 0). Mend it, or name it where the "
+        "others are named.",
+        "类别编号 {number} 没有名称（编号从 0 开始）。请修改，或在类别名称的文件中补上。",
     ),
     "numbers_by_settings": (
         "warning",
@@ -316,8 +361,11 @@ KINDS = PICTURE_KINDS | {
         "请将其移入或列入其中。",
     ),
 }
-BROKEN_FILE = ("bad_json", "bad_section", "bad_xml", "bad_yaml", "doctype", "not_utf8")
-WRONG_SIZE = ("exif_rotation", "other_size", "swapped_size")
+BROKEN_FILE = (
+    *("bad_json", "bad_names", "bad_section", "bad_xml", "bad_yaml", "doctype", "not_utf8"),
+    "other_encoding",
+)
+WRONG_SIZE = ("exif_rotation", "many_outside", "other_size", "swapped_size", "two_corners")
 # After these the counts of boxes would only mislead.
 UNCOUNTABLE = (*BROKEN_FILE, *WRONG_SIZE, "no_annotations", "no_pictures")
 

@@ -3,6 +3,8 @@
 http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html
 """
 
+import codecs
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.parsers import expat
@@ -11,6 +13,8 @@ from pipeline.annotations import Annotation, AnnotationError, Box, number, size_
 from pipeline.problems import Problem, problem
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
+CHINESE = (b"gb2312", b"gbk", b"gb18030")  # encodings that the parser does not know
+DECLARED = re.compile(rb"<\?xml[^>]*?\bencoding\s*=\s*[\"']([\w.-]+)[\"']")
 
 
 def parse(path: Path, where: str) -> ElementTree.Element:
@@ -19,10 +23,11 @@ def parse(path: Path, where: str) -> ElementTree.Element:
     A DOCTYPE is refused: it may declare entities that blow up to any size.
 
     Raises:
-        AnnotationError: no valid XML, or it has a DOCTYPE.
+        AnnotationError: no valid XML, not in its encoding, or it has a DOCTYPE.
     """
+    content, encoding = _decoded(path.read_bytes(), where)
     builder = ElementTree.TreeBuilder()
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate(encoding)
 
     def start(name: str, _: dict) -> None:
         builder.start(name, {"line": str(parser.CurrentLineNumber)})
@@ -35,7 +40,7 @@ def parse(path: Path, where: str) -> ElementTree.Element:
     parser.CharacterDataHandler = builder.data
     parser.StartDoctypeDeclHandler = refuse
     try:
-        parser.Parse(path.read_bytes(), True)
+        parser.Parse(content, True)
     except expat.ExpatError as error:
         where = f"{where}:{error.lineno}:{error.offset + 1}"
         reason = expat.ErrorString(error.code)
@@ -43,6 +48,27 @@ def parse(path: Path, where: str) -> ElementTree.Element:
     except ValueError as error:  # an encoding that the parser doesn't know
         raise AnnotationError(problem("bad_xml", where, reason=error)) from None
     return builder.close()
+
+
+def _decoded(content: bytes, where: str) -> tuple[bytes, str | None]:
+    """Turns Chinese encodings into UTF-8.
+
+    Returns:
+        The content, and its encoding; None: as the file declares it.
+    """
+    if content.startswith(codecs.BOM_UTF8):
+        return content, "utf-8"
+    declared = DECLARED.match(content[:200])
+    name = declared[1].lower() if declared else b"utf-8"
+    try:
+        if name in CHINESE:
+            return content.decode("gb18030").encode(), "utf-8"  # which holds the other two
+        if name == b"utf-8" and not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            content.decode("utf-8")
+    except UnicodeDecodeError:
+        kind = "not_utf8" if name == b"utf-8" else "other_encoding"
+        raise AnnotationError(problem(kind, where, encoding=name.decode())) from None
+    return content, None
 
 
 def read(root: ElementTree.Element, where: str) -> tuple[Annotation, list[Problem]]:

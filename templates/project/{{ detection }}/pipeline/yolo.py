@@ -45,7 +45,8 @@ def read(path: Path, where: str, names: list[str]) -> tuple[Annotation, list[Pro
         if index < len(names) and names[index]:
             label = names[index]
         else:
-            problems.append(problem("no_such_number", place, number=index, count=len(names)))
+            kind = "nameless_number" if index < len(names) else "no_such_number"
+            problems.append(problem(kind, place, number=index, count=len(names)))
         if len(values) == 4:
             x, y, width, height = values
             corners = x - width / 2, y - height / 2, x + width / 2, y + height / 2
@@ -60,18 +61,20 @@ def is_row(text: str) -> bool:
     """Whether a line is a class number with a box or an outline."""
     row = text.split()
     is_box_or_outline = len(row) == 5 or (len(row) >= 7 and len(row) % 2 == 1)
-    return is_box_or_outline and row[0].isascii() and row[0].isdigit() and len(row[0]) < 6
+    return is_box_or_outline and _is_number(row[0])
 
 
 def class_names(folder: Path, data: Path) -> list[str] | None:
     """The names of the classes from the nearest file that gives them, or None.
+
+    A number without a name has an empty one.
 
     Args:
         folder: that holds the text files.
         data: the data folder, where the search upwards ends.
 
     Raises:
-        AnnotationError: not UTF-8, or no valid YAML.
+        AnnotationError: not UTF-8, no valid YAML, or names that are no names by number.
     """
     for path in (folder / name for name in (*LISTS, *YAMLS)):
         if path.is_file():
@@ -87,15 +90,24 @@ def _from_list(path: Path, where: str) -> list[str]:
 
 
 def _from_yaml(path: Path, where: str) -> list[str] | None:
+    """Nothing but text is read, so that a class may be called 1 or yes, and a number '0'."""
     try:
-        tree = yaml.safe_load(read_text(path, where))
+        tree = yaml.load(read_text(path, where), Loader=yaml.BaseLoader)
     except (RecursionError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{where}:{mark.line + 1}" if mark else where
         raise AnnotationError(problem("bad_yaml", place)) from None
-    names = tree.get("names") if isinstance(tree, dict) else None
-    if isinstance(names, dict) and set(names) == set(range(len(names))):
-        names = [names[index] for index in range(len(names))]
-    if not isinstance(names, list) or not all(isinstance(name, (int, str)) for name in names):
+    if not isinstance(tree, dict) or "names" not in tree:
         return None
-    return [str(name).strip() for name in names]
+    names = tree["names"]
+    if isinstance(names, dict) and all(_is_number(key) for key in names):
+        by_number = {int(key): name for key, name in names.items()}
+        names = [by_number.get(index, "") for index in range(max(by_number, default=-1) + 1)]
+    if not names or not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise AnnotationError(problem("bad_names", where))
+    return [name.strip() for name in names]
+
+
+def _is_number(text: object) -> bool:
+    """Whether it is the number of a class."""
+    return isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 6
