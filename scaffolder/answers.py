@@ -6,6 +6,7 @@ Which questions exist, their types, choices and checks stand in the template's c
 import difflib
 import re
 import reprlib
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 
 from scaffolder import reading, settings_text
 from scaffolder.errors import FewshotError, UsageError
-from scaffolder.messages import texts
+from scaffolder.messages import plain, texts
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -94,7 +95,8 @@ def merge(*layers: Answers) -> Answers:
         if isinstance(classes, str):
             merged["num_classes"] = len(_SEPARATORS.split(classes))
         elif isinstance(classes, list):
-            merged["num_classes"] = len(classes)
+            # Several names in one are its only fault, not their number as well.
+            merged["num_classes"] = sum(len(_SEPARATORS.split(str(name))) for name in classes)
         merged |= layer
     return merged
 
@@ -198,8 +200,19 @@ def _one_line(question: str, names: list[Any], say: Mapping[str, str]) -> str:
             what = shown[name] if name is None or isinstance(name, bool) else reprlib.repr(name)
             raise ValueError(say[f"{question}_no_text"].format(name=what))
         if isinstance(name, str) and (_SEPARATORS.search(name) or name != name.strip()):
-            raise ValueError(say["several_names"].format(name=reprlib.repr(name)))
+            write = _apart(question, name)
+            raise ValueError(say["several_names"].format(name=reprlib.repr(name), options=write))
     return ", ".join(map(str, names))
+
+
+def _apart(question: str, name: str) -> str:
+    """Returns the options that give each of several names on its own."""
+    option = {"classes": "--class", "target": "--target"}[question]
+    parts = [part.strip() for part in _SEPARATORS.split(name) if part.strip()]
+    if not parts or len(name) > 100:
+        parts = ["NAME", "NAME"]
+    bare = [part if re.fullmatch(r"[\w.-]+", part) else shlex.quote(part) for part in parts]
+    return plain(" ".join(f"{option} {part}" for part in bare))
 
 
 def _choice_fault(

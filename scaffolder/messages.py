@@ -16,7 +16,7 @@ ENGLISH = {
     "no_whole_number": "{value} is not a whole number",
     "classes_no_text": "the class name {name} is not text: put it in quotes",
     "target_no_text": "the target name {name} is not text: put it in quotes",
-    "several_names": "{name} has a comma, or a space at its beginning or end",
+    "several_names": "{name} has a comma, or a space at its beginning or end: write {options}",
     "other_projects_answers": "{fault} (from the other project's answers; an option wins)",
     "correct_with_set": (
         "{fault} (change an answer with --set NAME=VALUE; a class name in .copier-answers.yml "
@@ -109,7 +109,7 @@ CHINESE = {
     "no_whole_number": "{value}不是整数",
     "classes_no_text": "类别名称 {name} 不是文本：请加引号",
     "target_no_text": "部署目标 {name} 不是文本：请加引号",
-    "several_names": "{name}含有逗号，或首尾有空格",
+    "several_names": "{name}含有逗号，或首尾有空格：请写成 {options}",
     "other_projects_answers": "{fault}（来自另一个项目的答案；命令行选项优先）",
     "correct_with_set": (
         "{fault}（用 --set NAME=VALUE 更改答案；类别名称请在 .copier-answers.yml 和 settings.yaml "

@@ -52,6 +52,24 @@ def test_a_detection_project(fewshot, tmp_path):
     assert answers(tmp_path / "two")["classes"] == "defect_1, defect_2"
 
 
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        (
+            "en",
+            "error: classes: '开路,短 路' has a comma, or a space at its beginning or end: write ",
+        ),
+        ("zh", "error: classes: '开路,短 路'含有逗号，或首尾有空格：请写成 "),
+    ],
+)
+def test_several_names_in_one_option(fewshot, language, expected):
+    """The one thing to mend, not the number that follows from it as well."""
+    given = ("--class", "开路,短 路", "--language", language, "--defaults")
+    done = fewshot("new", "line", *given)
+    assert done.returncode == 2
+    assert done.stderr == f"{expected}--class 开路 --class '短 路'\n"
+
+
 def test_a_detector_of_one_class(fewshot, tmp_path):
     done = fewshot("new", "line", "--task", "detection", "--class", "scratch", "--defaults")
     assert done.returncode == 0, done.stderr
