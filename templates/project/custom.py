@@ -6,7 +6,9 @@ import numpy as np
 def augment(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Called on every training picture after the built-in augmentation.
 
-    Put in what happens to your pictures on the line: glare, dust, another board colour.
+    Put in what happens to your pictures on the line: glare, dust, another board colour. In
+    detection leave everything in its place: the boxes are not moved along. Moves, zoom and flips
+    are settings (`augment` in settings.yaml), which move the boxes too.
 
     Args:
         picture: [S, S, 3], uint8, RGB.

@@ -346,9 +346,16 @@ def test_in_chinese(project, run):
     (project / "data" / "light" / "0.png").write_bytes(b"")
     done = run(project, "check_data.py")
     assert done.stdout == (
-        "警告：data/：类别 dark 只有 6 张训练图片；项目按 9 张创建。请添加。\n"
-        "警告：data/：类别 light 只有 5 张训练图片；项目按 9 张创建。请添加。\n"
+        "警告：data/：类别 dark 只有 6 张训练图片；创建项目时设定为 9 张。请添加。\n"
+        "警告：data/：类别 light 只有 5 张训练图片；创建项目时设定为 9 张。请添加。\n"
         "错误：data/light/0.png：空文件（0 字节）。请重新复制或删除。\n"
+    )
+    assert done.stderr == (
+        "error: data/ 中有 1 处需要修改。尚未生成划分。请修改后重新运行 check_data.py。\n"
+    )
+    (project / "data" / "labels.csv").write_bytes("path,label\n划痕.png,划痕\n".encode("gbk"))
+    assert run(project, "check_data.py").stderr == (
+        "error: data/labels.csv：不是 UTF-8 文本。请另存为“CSV UTF-8”。\n"
     )
 
 

@@ -161,7 +161,11 @@ def test_training_starts_from_a_model_of_the_library(run, project, change_settin
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"backbone": "ResNet50_vd"}, "model.weights: ResNet50_vd needs a weight file"),
+        (
+            {"backbone": "ResNet50_vd"},
+            "model.weights: ResNet50_vd needs a weight file (.pdparams or .safetensors). Get "
+            "ResNet50_vd_pretrained.pdparams of PaddleClas (`fewshot models list` shows what it ",
+        ),
         ({"backbone": "os"}, "PaddleClas has no 'os'"),
         ({"backbone": "ResNet50_vd", "weights": "no.pdparams"}, "no such weight file"),
     ],

@@ -122,8 +122,8 @@ def weight_file(name: str, file: Path | None) -> Path:
     paddleclas_architecture(name)  # a wrong name is the first thing to mend
     raise UserError(
         f"settings.yaml: model.weights: {name} needs a weight file (.pdparams or .safetensors). "
-        f"Get {name}_pretrained.pdparams of PaddleClas (`fewshot models pull {name}`, or on a "
-        f"connected machine) and name it here; or take model.backbone: {EMBEDDED}."
+        f"Get {name}_pretrained.pdparams of PaddleClas (`fewshot models list` shows what it can "
+        f"pull; or on a connected machine) and name it here; or take model.backbone: {EMBEDDED}."
     )
 
 

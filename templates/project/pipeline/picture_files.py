@@ -10,9 +10,28 @@ from pathlib import Path
 
 from pipeline.console import UserError
 from pipeline.duplicates import Fingerprint
-from pipeline.project import ROOT, shown
+from pipeline.project import ROOT, answers, shown
 
 IGNORED = {"thumbs.db", "desktop.ini"}
+# What can be wrong with a table: (English, Chinese).
+TABLE_FAULTS = {
+    "no_column": (
+        "no column {missing}. The first line must name the columns: {columns}.",
+        "缺少列 {missing}。第一行必须写明列名：{columns}。",
+    ),
+    "no_table": (
+        "no such file. Make it, or mend settings.yaml.",
+        "没有这个文件。请创建，或修改 settings.yaml。",
+    ),
+    "not_utf8": (
+        'not UTF-8 text. Save it as "CSV UTF-8".',
+        "不是 UTF-8 文本。请另存为“CSV UTF-8”。",
+    ),
+    "bad_csv": (
+        "not a readable CSV file ({reason}). Save it again.",
+        "无法读取的 CSV 文件（{reason}）。请重新保存。",
+    ),
+}
 
 
 @dataclass(eq=False)
@@ -77,17 +96,15 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str,
             header = reader.fieldnames or []
             missing = [column for column in columns if column not in header]
             if missing:
-                raise UserError(
-                    f"{name}:1: no column {', '.join(missing)}. The first line must name the "
-                    f"columns: {','.join(columns)}."
-                )
+                details = {"missing": ", ".join(missing), "columns": ",".join(columns)}
+                raise _table_fault("no_column", f"{name}:1", **details)
             return [(reader.line_num, row) for row in reader]
     except FileNotFoundError:
-        raise UserError(f"{name}: no such file. Make it, or mend settings.yaml.") from None
+        raise _table_fault("no_table", name) from None
     except UnicodeDecodeError:
-        raise UserError(f'{name}: not UTF-8 text. Save it as "CSV UTF-8".') from None
+        raise _table_fault("not_utf8", name) from None
     except csv.Error as error:
-        raise UserError(f"{name}: not a readable CSV file ({error}). Save it again.") from None
+        raise _table_fault("bad_csv", name, reason=error) from None
 
 
 def known_class(name: str, classes: list[str]) -> str:
@@ -101,6 +118,13 @@ def nearest_class(name: str, classes: list[str]) -> str | None:
     folded = {label.casefold(): label for label in classes}
     near = difflib.get_close_matches(name.casefold(), folded, n=1)
     return folded[near[0]] if near else None
+
+
+def _table_fault(kind: str, where: str, **details: object) -> UserError:
+    english, chinese = TABLE_FAULTS[kind]
+    if answers().get("language") == "zh":
+        return UserError(f"{where}：{chinese.format(**details)}")
+    return UserError(f"{where}: {english.format(**details)}")
 
 
 def _is_utf8(path: Path) -> bool:

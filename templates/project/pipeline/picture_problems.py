@@ -176,6 +176,11 @@ def report(problems: list[Problem], language: str, data: str, table: Path) -> No
     for fault in sorted(problems, key=lambda fault: (fault.is_error, _natural(fault.where))):
         print(fault.text(language))
     errors = sum(fault.is_error for fault in problems)
+    if errors and language == "zh":
+        kept = f"{shown(table)} 保持不变" if table.exists() else "尚未生成划分"
+        raise UserError(
+            f"{data}/ 中有 {errors} 处需要修改。{kept}。请修改后重新运行 check_data.py。"
+        )
     if errors:
         kept = f"{shown(table)} is as it was" if table.exists() else "No splits yet"
         raise UserError(f"{errors} to mend in {data}/. {kept}. Then run check_data.py again.")

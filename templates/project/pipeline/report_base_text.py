@@ -16,7 +16,7 @@ CHINESE = {
     ),
     "Export": "导出",
     "Fine-tuned": "微调后",
-    "Form": "形式",
+    "Form": "导出版本",
     "Frozen backbone": "冻结的骨干网络",
     "Git commit": "Git 提交",
     "Inputs a second": "每秒输入数",

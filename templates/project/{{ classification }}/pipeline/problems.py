@@ -32,7 +32,7 @@ KINDS = PICTURE_KINDS | {
     "beside_splits": (
         "error",
         "stands beside {splits}. Move its pictures into one of them.",
-        "与 {splits} 并列。请把其中的图片移入这些文件夹之一。",
+        "不在 {splits} 等划分文件夹中。请把其中的图片移入这些文件夹之一。",
     ),
     "no_pictures": (
         "error",
@@ -48,7 +48,7 @@ KINDS = PICTURE_KINDS | {
         "warning",
         "class {label} has {count} pictures to train on; the project was made for {shots}. "
         "Add some.",
-        "类别 {label} 只有 {count} 张训练图片；项目按 {shots} 张创建。请添加。",
+        "类别 {label} 只有 {count} 张训练图片；创建项目时设定为 {shots} 张。请添加。",
     ),
     "one_picture": (
         "warning",

@@ -319,7 +319,7 @@ KINDS = PICTURE_KINDS | {
         "warning",
         "class {label} has {count} boxes to train on; the project was made for {shots}. Label "
         "some more.",
-        "类别 {label} 只有 {count} 个训练框；项目按 {shots} 个创建。请补充标注。",
+        "类别 {label} 只有 {count} 个训练框；创建项目时设定为 {shots} 个。请补充标注。",
     ),
     "imbalance": (
         "warning",
