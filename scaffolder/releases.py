@@ -63,14 +63,17 @@ def installed() -> Path:
     return user_data_path("fewshot", appauthor=False) / BUNDLE.name
 
 
-def install() -> Path:
+def install(anew: bool = False) -> Path:
     """Copies the bundle to where projects can find it from now on, and returns that path.
 
     A bundle already there stays if it holds all that ours does: a newer `fewshot` wrote it.
+
+    Args:
+        anew: The one that is there cannot be read: it does not stay.
     """
     path = installed()
     try:
-        if not (path.is_file() and tags(BUNDLE).items() <= tags(path).items()):
+        if anew or not (path.is_file() and tags(BUNDLE).items() <= tags(path).items()):
             path.parent.mkdir(parents=True, exist_ok=True)
             writing.replace(path, BUNDLE.read_bytes())
     except OSError as error:

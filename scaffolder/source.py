@@ -164,7 +164,7 @@ def opened(source: str | None) -> Iterator[Source]:
     with tempfile.TemporaryDirectory(prefix="fewshot-") as temporary:
         history = Path(temporary) / "history.git"
         try:
-            git("clone", "--quiet", "--bare", "--", _origin(where), history)
+            _clone(where, history)
         except FewshotError as error:
             raise UsageError(f"cannot read the template source {where} ({error})") from None
         tags = sorted(git("tag", cwd=history).split(), key=releases.order)
@@ -220,6 +220,18 @@ def is_ours(source: str) -> bool:
     return Path(source).expanduser() == ours or (
         path.parts[-2:] == ours.parts[-2:] and not Path(source).expanduser().exists()
     )
+
+
+def _clone(where: str, history: Path) -> None:
+    """Copies a source's history; our own bundle is written anew where it is damaged."""
+    command = ("clone", "--quiet", "--bare", "--")
+    try:
+        git(*command, _origin(where), history)
+    except FewshotError:
+        if where != default():
+            raise
+        git(*command, releases.BUNDLE, history)  # where this fails too, the copy is not to blame
+        releases.install(anew=True)
 
 
 def _origin(where: str) -> str:

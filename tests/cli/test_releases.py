@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scaffolder import releases
-from scaffolder.errors import FewshotError
+from scaffolder import releases, source
+from scaffolder.errors import FewshotError, UsageError
 from scaffolder.source import checkout
 
 ROOT = Path(__file__).parents[2]
@@ -119,6 +119,27 @@ def test_a_newer_bundle_of_the_user_stays(templates, home, tmp_path, monkeypatch
     assert releases.install().read_bytes() == newer.read_bytes()
     installed.write_bytes(b"\xffbroken")
     assert releases.install().read_bytes() == older.read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["cut off", "a wrong byte"])
+def test_a_damaged_bundle_of_the_user_is_written_anew(home, tmp_path, monkeypatch, damage):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    installed = releases.install()
+    whole = installed.read_bytes()
+    content = bytearray(whole)
+    content[len(whole) // 2] ^= 1
+    installed.write_bytes(content if damage == "a wrong byte" else whole[: len(whole) // 2])
+    assert releases.tags(installed) == releases.tags(releases.BUNDLE)  # the header is whole
+    with source.opened(None) as opened:
+        assert opened.versions == list(releases.tags(releases.BUNDLE))
+    assert installed.read_bytes() == whole
+    assert os.listdir(installed.parent) == ["templates.bundle"]
+    monkeypatch.setattr(releases, "BUNDLE", tmp_path / "templates.bundle")
+    installed.write_bytes(whole[: len(whole) // 2])
+    releases.BUNDLE.write_bytes(whole[: len(whole) // 3])
+    with pytest.raises(UsageError), source.opened(None):  # as where the disk is full
+        pass
+    assert installed.read_bytes() == whole[: len(whole) // 2]
 
 
 def test_an_older_version_can_be_asked_for(templates, fewshot, tmp_path):
