@@ -7,6 +7,7 @@ import difflib
 import re
 import reprlib
 import shlex
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ def presets() -> dict[str, Preset]:
     """Returns the presets by name."""
     found = {}
     for path in sorted(PRESETS.glob("*.yaml")):
-        parts = load(path)
+        parts = reading.yaml_mapping(path.read_text(encoding="utf-8"), path.name)
         settings = settings_text.dotted(parts["settings"])
         found[path.stem] = Preset(parts["about"], parts["answers"], settings)
     return found
@@ -68,20 +69,22 @@ def preset(name: str) -> Preset:
 def load(path: Path) -> Answers:
     """Reads an answers file: YAML, one answer a line. A project's own answers file will do.
 
+    Numbers are text as they are written there: a class can be called 001.
+
     Raises:
-        UsageError: The file is missing, or no such YAML.
+        UsageError: The file is missing, too large, or no such YAML.
     """
+    name = f"the answers file {path}"
     try:
-        text = path.read_text(encoding="utf-8")
-        answers = reading.yaml_mapping(text, f"the answers file {path}")
+        with path.open("rb") as file:
+            text = reading.text_of(file, name)
+        answers = reading.yaml_mapping(text, name, numbers_as_text=True)
     except OSError as error:
-        raise UsageError(f"cannot read the answers file {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"the answers file {path} is not UTF-8 text") from None
+        raise UsageError(f"cannot read {name}: {error.strerror}") from None
     except FewshotError as error:
         raise UsageError(str(error)) from None
     if not all(isinstance(key, str) for key in answers):
-        raise UsageError(f"the answers file {path} must hold lines like 'shots: 20'")
+        raise UsageError(f"{name} must hold lines like 'shots: 20'")
     return {key: value for key, value in answers.items() if key not in ("_commit", "_src_path")}
 
 
@@ -184,6 +187,8 @@ def _answer(
         known[name] = value = cast(given)
     except ValueError:
         raise ValueError(say["no_whole_number"].format(value=reprlib.repr(given))) from None
+    if isinstance(value, str):
+        known[name] = value = unicodedata.normalize("NFC", value)
     fault = _choice_fault(jinja, question, known, value, say)
     if not fault:
         fault = jinja.from_string(question.get("validator", "")).render(known).strip()

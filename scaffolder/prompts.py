@@ -1,10 +1,11 @@
-"""Copier's prompts: without words that are English whatever the user's language, and with an
-offered answer only where it fits the answers before it.
+"""Copier's prompts: without words that are English whatever the user's language, with an offered
+answer only where it fits the answers before it, and with one way to write an accented letter.
 
-Copier has no setting for either, so two methods of its questions are replaced while it asks. A
+Copier has no setting for these, so three methods of its questions are replaced while it asks. A
 copier that is built differently asks in its own way.
 """
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ def our_prompts() -> Iterator[None]:
         from copier._user_data import Question
 
         build, default = Question.get_questionary_structure, Question.get_default
+        cast = Question.cast_answer
     except (ImportError, AttributeError):
         yield
         return
@@ -31,16 +33,21 @@ def our_prompts() -> Iterator[None]:
             question.answers.user_defaults.pop(question.var_name, None)
             return default(question)
 
+    def composed(question: "Question", answer: Any) -> Any:
+        value = cast(question, answer)
+        return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+
     replaced = {
         build.__name__: lambda question: _in_our_words(build(question)),
         default.__name__: fitting,
+        cast.__name__: composed,
     }
     try:
         for name, method in replaced.items():
             setattr(Question, name, method)
         yield
     finally:
-        for original in (build, default):
+        for original in (build, default, cast):
             setattr(Question, original.__name__, original)
 
 

@@ -21,21 +21,36 @@ def text(path: Path, limit: int = _YAML_LIMIT) -> str:
         FewshotError: It is no ordinary file, too large, or not UTF-8.
     """
     with _ordinary(path) as file:
-        content = file.read(limit + 1)
+        return text_of(file, str(path), limit)
+
+
+def text_of(file: BinaryIO, name: str, limit: int = _YAML_LIMIT) -> str:
+    """Reads what is open already, a pipe too, as `text` does.
+
+    Args:
+        file: Is read as far as the limit.
+        name: What it is called in an error.
+        limit: Bytes.
+
+    Raises:
+        FewshotError: It is too large, or not UTF-8.
+    """
+    content = file.read(limit + 1)
     if len(content) > limit:
-        raise FewshotError(f"{path} is larger than {limit // _MB} MB")
+        raise FewshotError(f"{name} is larger than {limit // _MB} MB")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        raise FewshotError(f"{path} is not UTF-8 text") from None
+        raise FewshotError(f"{name} is not UTF-8 text") from None
 
 
-def yaml_mapping(content: str, name: str) -> dict[Any, Any]:
+def yaml_mapping(content: str, name: str, *, numbers_as_text: bool = False) -> dict[Any, Any]:
     """Parses YAML text that must be a mapping. Aliases are refused: they can multiply.
 
     Args:
         content: The text.
         name: What the text is called in an error.
+        numbers_as_text: Return numbers as they are written: to YAML 010 is 8, and 1:30 is 90.
 
     Raises:
         FewshotError: It is no such YAML; says in which line, if that is known.
@@ -50,6 +65,12 @@ def yaml_mapping(content: str, name: str) -> dict[Any, Any]:
                 raise ComposerError(None, None, "aliases (*name) are not read", mark)
             return super().compose_node(parent, index)
 
+    def as_written(loader: Any, node: Any) -> Any:
+        return loader.construct_scalar(node)
+
+    if numbers_as_text:
+        for kind in ("int", "float"):
+            Loader.add_constructor(f"tag:yaml.org,2002:{kind}", as_written)
     try:
         found = yaml.load(content, Loader=Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
