@@ -18,8 +18,8 @@ _FOREIGN = (
     "GIT_NAMESPACE",
     "GIT_PREFIX",
 )
-# No hook of the user's runs in any call.
-_NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+# No hook of the user's runs in any call, and no line ending that git would change stops one.
+_OURS = ("-c", "core.hooksPath=/dev/null", "-c", "core.safecrlf=false")
 # No ignore rule or background job of the user's takes part in the first commit.
 _FIRST_COMMIT = (
     *("-c", "core.excludesFile="),
@@ -60,7 +60,7 @@ def git(
         FewshotError: git failed; the text is the line in which it says why.
     """
     done = subprocess.run(
-        ["git", *_NO_HOOKS, *map(str, args)],
+        ["git", *_OURS, *map(str, args)],
         cwd=cwd,
         env={**os.environ, "LC_ALL": "C", **(env or {})},
         input=stdin,

@@ -14,6 +14,8 @@ HOSTILE = """
 [user]
     useConfigOnly = true
 [core]
+    autocrlf = true
+    safecrlf = true
     hooksPath = {hooks}
     excludesFile = {ignored}
 """
