@@ -1,5 +1,6 @@
 """The commands of `fewshot models`: arguments -> one call -> text and exit code."""
 
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -127,7 +128,7 @@ def export(
     from scaffolder.models import archive
 
     archive.export(name, file)
-    _say(f"Wrote {file}. On the other machine: fewshot models import {file.name}")
+    _say(f"Wrote {file}. On the other machine: fewshot models import {shlex.quote(file.name)}")
 
 
 @app.command("import", epilog="Example: fewshot models import PPLCNet_x1_0.zip")

@@ -5,6 +5,7 @@ file with that SHA-256 is ever put beside it. Both are written elsewhere on the 
 renamed, so that nobody sees half of one.
 """
 
+import difflib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scaffolder import provenance, reading, releases, staging
-from scaffolder.errors import FewshotError
+from scaffolder.errors import FewshotError, UsageError
 from scaffolder.locking import locked
 from scaffolder.models import entry
 from scaffolder.models.entry import Model
@@ -50,6 +51,12 @@ def read(name: str) -> Model | None:
     except FewshotError as error:
         raise FewshotError(f"{error}: fewshot models verify moves it aside") from None
     return model
+
+
+def unknown(name: str, hint: str = "fewshot models list shows those there are") -> UsageError:
+    """Returns what to raise for a name that neither the library nor the list knows."""
+    near = difflib.get_close_matches(name, [*entry.known_models(), *names()], 1)
+    return UsageError(f"there is no model {name!r}: {f'did you mean {near[0]}?' if near else hint}")
 
 
 def file_of(model: Model) -> Path:

@@ -82,7 +82,7 @@ def descent(name: str, folder: Path | None = None) -> Descent:
     """
     model = pull.known(name)
     if not model:
-        raise UsageError(f"there is no model {name!r}: fewshot models list shows those there are")
+        raise library.unknown(name)
     found = Descent()
     models = list(_models_here(found.unreadable))
     runs = list(_runs_below(folder, found.unreadable)) if folder else []

@@ -1,6 +1,6 @@
 """A model comes into the library: fetched, looked through, compared with what is recorded."""
 
-import difflib
+import re
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,9 +54,12 @@ def pull(
     Raises:
         FewshotError: It could not be had or is not what it should be; nothing was changed.
     """
-    wanted = _wanted(name, source, task, architecture, licence)
     if sha256 is not None:
         sha256 = sha256.lower()
+        if not re.fullmatch("[0-9a-f]{64}", sha256):
+            raise UsageError(f"--sha256: {sha256!r} is not 64 hexadecimal digits")
+    wanted = _wanted(name, source, task, architecture, licence)
+    if sha256 is not None:
         library.require_same(wanted, sha256)
         wanted = entry.from_dict(wanted.as_dict() | {"sha256": sha256}, "--sha256")
     if source is None and library.read(name) and not library.verify(name):
@@ -117,9 +120,7 @@ def _wanted(
             raise UsageError(f"{name} is known with another {differing[0]}: take another name")
         return found
     if source is None:
-        near = difflib.get_close_matches(name, [*entry.known_models(), *library.names()], 1)
-        hint = f": did you mean {near[0]}?" if near else ": say where it is with --from"
-        raise UsageError(f"there is no model {name!r}{hint}")
+        raise library.unknown(name, "say where it is with --from")
     if task not in (None, "backbone", "detection"):
         raise UsageError(f"--task: {task!r} is not one of backbone, detection")
     about = {"name": name, "task": "backbone", "architecture": None, "licence": "not stated"}
@@ -143,8 +144,12 @@ def _address(model: Model) -> str:
 
 
 def _format(source: str) -> str:
-    path = source if source.startswith(fetch.MODELSCOPE) else urlsplit(source).path
-    kind = Path(path.partition("@")[0]).suffix.removeprefix(".")
+    path = source
+    if source.startswith(fetch.MODELSCOPE):
+        path = source.partition("@")[0]  # behind it stands the revision
+    elif "://" in source:
+        path = urlsplit(source).path
+    kind = Path(path).suffix.removeprefix(".")
     if kind not in entry.FORMATS:
         raise UsageError(f"{source}: a weight file must end in .pdparams or .safetensors")
     return kind

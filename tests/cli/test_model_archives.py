@@ -11,8 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from scaffolder import cli_models
 from scaffolder.errors import FewshotError
 from scaffolder.models import archive
+from scaffolder.models import pull as pulling
 
 RECORD = {
     "name": "mine",
@@ -198,3 +200,10 @@ def test_a_damaged_archive_ends_in_one_line_or_in_the_same_model(library, write,
     else:
         file = pulled.folder / "model.pdparams"
         assert hashlib.sha256(file.read_bytes()).hexdigest() == pulled.model.sha256
+
+
+def test_a_name_with_a_space_can_be_copied_from_the_screen(library, tmp_path, pdparams, capsys):
+    (tmp_path / "a.pdparams").write_bytes(pdparams())
+    pulling.pull("mine", source=str(tmp_path / "a.pdparams"))
+    cli_models.export("mine", tmp_path / "my stick.zip")
+    assert "fewshot models import 'my stick.zip'\n" in capsys.readouterr().out

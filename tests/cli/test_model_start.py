@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scaffolder.errors import UsageError
+from scaffolder.models import start
+
 
 @pytest.fixture
 def published(fewshot, library, tmp_path, safetensors):
@@ -97,3 +100,10 @@ def test_a_model_that_cannot_be_used(fewshot, library, tmp_path, pdparams, name,
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
     assert text in done.stderr
     assert not (tmp_path / "next").exists()
+
+
+def test_a_model_that_nobody_knows(library):
+    with pytest.raises(UsageError, match=r"'PPLCNet_x10': did you mean PPLCNet_x1_0\?"):
+        start.ready("PPLCNet_x10")
+    with pytest.raises(UsageError, match="'nope': fewshot models list shows those there are"):
+        start.ready("nope")

@@ -16,6 +16,7 @@ import pytest
 
 from scaffolder.errors import UsageError
 from scaffolder.models import entry
+from scaffolder.models import pull as pulling
 
 ROOT = Path(__file__).parents[2]
 has_modelscope = importlib.util.find_spec("modelscope") is not None
@@ -82,11 +83,21 @@ def test_a_local_file_and_a_hash_from_elsewhere(models, library, tmp_path, pdpar
     digest = sha256(pdparams())
     pull = ("pull", "PPLCNet_x1_0", "--from", "a.pdparams", "--sha256")
     assert_refused(models(*pull, "0" * 64), library, f"is {digest}, but {'0' * 64} is recorded")
-    assert_refused(models(*pull, "00"), library, "not a record of a model: sha256")
+    said = "--sha256: '00' is not 64 hexadecimal digits"
+    assert_refused(models(*pull, "00"), library, said, code=2)
     done = models(*pull, digest.upper())
     assert done.returncode == 0 and "Nobody has told" not in done.stdout, done.stderr
     other = models(*pull, "1" * 64)
     assert other.returncode == 1 and "recorded since" in other.stderr
+
+
+def test_a_local_path_is_no_address(library, tmp_path, pdparams):
+    file = tmp_path / "line #1?@home" / "w@2.pdparams"
+    file.parent.mkdir()
+    file.write_bytes(pdparams())
+    assert pulling.pull("mine", source=str(file)).model.via == str(file)
+    with pytest.raises(UsageError, match="64 hexadecimal digits"):
+        pulling.pull("other", source=str(file), sha256="zz")
 
 
 def test_a_model_of_ones_own(models, library, tmp_path, safetensors):
