@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -90,7 +91,8 @@ def new(
         if defaults:
             given = offered
         while True:
-            recorded = render(release, stage, given, offered=offered, defaults=defaults)
+            with _named(dest):
+                recorded = render(release, stage, given, offered=offered, defaults=defaults)
             if defaults:
                 break
             decision = confirm(recorded, answers.shown(recorded, release.questions))
@@ -103,7 +105,8 @@ def new(
             # The task stays: presets and weights to start from are for one.
             given = {name: value for name, value in given.items() if name == "task"}
         if fill:
-            fill(stage, recorded)
+            with _named(dest):
+                fill(stage, recorded)
         outer = git.enclosing_repository(dest.parent, dest.name)
         if not outer:
             git.first_commit(stage, f"New project from template {recorded['_commit']}")
@@ -129,6 +132,17 @@ def _free(dest: Path) -> Path:
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "it is a loop of links"
         raise FewshotError(f"cannot use {dest}: {reason}") from None
+
+
+@contextmanager
+def _named(dest: Path) -> Iterator[None]:
+    """Says where, when something cannot be written: a full disk does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename:
+            raise
+        raise FewshotError(f"cannot write {dest}: {error.strerror or error}") from None
 
 
 def _empty(folder: Path) -> None:

@@ -127,6 +127,8 @@ def folder_of(folder: Path) -> Path:
     if "\0" in str(folder) or not folder.is_dir():
         raise UsageError(f"there is no project {str(folder)!r}")
     folder = folder.resolve()
+    if "\n" in str(folder):  # git writes paths one a line
+        raise FewshotError(f"{str(folder)!r} has a line break in it: rename that folder first")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise FewshotError(f"{folder} cannot be read: permission denied")
     if not os.path.lexists(folder / ANSWERS_FILE):

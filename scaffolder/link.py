@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from scaffolder import answers, reading, source
+from scaffolder import answers, reading, source, writing
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.git import prepare
 from scaffolder.rendering import ANSWERS_FILE, render, users_files
@@ -63,6 +63,8 @@ def link(
         raise UsageError(f"there is no folder {folder}")
     folder = folder.resolve()
     path = folder / ANSWERS_FILE
+    if path.is_file() and not path.stat().st_size:
+        raise FewshotError(f"{path} is empty: remove it, then try again")
     if os.path.lexists(path):
         raise FewshotError(f"{path} is there: the project is linked already")
     with source.opened(template) as opened:
@@ -171,6 +173,12 @@ def _write(folder: Path, release: Release, given: answers.Answers, likeness: flo
                 missing.append(path)
             elif file.read_bytes() != (rendered / path).read_bytes():
                 edited.append(path)
-        os.link(rendered / ANSWERS_FILE, folder / ANSWERS_FILE)  # never over another one
+        ours = folder / ANSWERS_FILE
+        ours.touch(exist_ok=False)  # never over another one
+        try:
+            writing.replace(ours, (rendered / ANSWERS_FILE).read_bytes())
+        except BaseException:
+            ours.unlink()
+            raise
     own = {name: value for name, value in recorded.items() if not name.startswith("_")}
     return Linked(folder, release.version, own, likeness, edited, missing)

@@ -220,6 +220,7 @@ def changes(
         else:
             target = path if yours and yours.status == "R" else theirs_did.path
             if target != path and (target in user_added or taken(target, gone | {path})):
+                found.append(Change(target, Kind.KEPT, why=Why.USER_ADDED))
                 target = path
             if target != path:
                 gone.add(path)

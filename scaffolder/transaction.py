@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -127,9 +127,10 @@ def _apply(project: Path, store: Store, changes: list[Change], old: str, new: st
         journal.write(folder, files, old, new)
         if worktree.from_root(project, files).keys() & set(worktree.status(project)):
             raise FewshotError(f"{project} was changed meanwhile: try again")
-    except BaseException:
+    except BaseException as error:
         ours.unlink(missing_ok=True)
         journal.remove(folder)
+        _name_place(error, project)
         raise
     try:
         # What goes makes room for what comes.
@@ -139,15 +140,20 @@ def _apply(project: Path, store: Store, changes: list[Change], old: str, new: st
             ):
                 raise FewshotError(f"{project / path} was changed meanwhile: try again")
             _put(folder / "after" / path if entry else None, project / path, project)
-        worktree.replace_index(ours, index, before)
+        worktree.replace_index(ours, index, before, folder / "locking")
         (folder / "done").touch()
     except BaseException as error:
         with _no_ctrl_c():
             _abort(project)
-        if isinstance(error, OSError):
-            where = error.filename2 or error.filename or project
-            raise FewshotError(f"cannot write {where}: {error.strerror}") from None
+        _name_place(error, project)
         raise
+
+
+def _name_place(error: BaseException, project: Path) -> None:
+    """Raises FewshotError in the place of an OSError: a full disk does not say where it is."""
+    if isinstance(error, OSError):
+        where = error.filename2 or error.filename or project
+        raise FewshotError(f"cannot write {where}: {error.strerror}") from None
 
 
 def abort(project: Path) -> Path | None:
@@ -176,10 +182,8 @@ def _abort(project: Path) -> Path | None:
     (folder / "done").unlink(missing_ok=True)  # from here on it is whole no longer
     shutil.rmtree(folder / "after", ignore_errors=True)  # a disk may be full
     index = worktree.index_path(project)
-    ours, held = index.with_name("index.fewshot"), index.with_name("index.lock")
-    with suppress(FileNotFoundError):  # left by an update that was killed in this moment
-        if os.path.samefile(ours, held):
-            held.unlink()
+    ours = index.with_name("index.fewshot")
+    worktree.drop_lock(ours, index, folder / "locking")
     ours.unlink(missing_ok=True)
     files = about["files"]
     # What goes makes room for what comes back.

@@ -165,15 +165,39 @@ def commit(project: Path, paths: Iterable[str], message: str) -> str:
     return made
 
 
-def replace_index(new: Path, index: Path, before: bytes) -> None:
-    """Makes `new` git's index, under git's own lock, unless that has another digest by now."""
+def replace_index(new: Path, index: Path, before: bytes, locking: Path) -> None:
+    """Makes `new` git's index, under git's own lock, unless that has another digest by now.
+
+    Args:
+        new: The index to be.
+        index: Git's index.
+        before: The SHA-256 that it must still have.
+        locking: A file that is there as long as the lock may be ours and not whole.
+    """
     held = index.with_name("index.lock")
+    locking.touch()
     try:
-        os.link(new, held)
+        with held.open("xb") as lock:
+            lock.write(new.read_bytes())
+            lock.flush()
+            os.fsync(lock.fileno())
     except FileExistsError:
+        locking.unlink()
         raise FewshotError(f"git is at work ({held} exists): try again") from None
+    locking.unlink()
     if hashlib.sha256(index.read_bytes()).digest() != before:
         held.unlink()
         raise FewshotError("git changed its index meanwhile: try again")
     os.replace(held, index)
     new.unlink()
+
+
+def drop_lock(new: Path, index: Path, locking: Path) -> None:
+    """Removes git's lock if an update that was stopped has left it; git's own stays."""
+    held = index.with_name("index.lock")
+    try:
+        ours, left = new.read_bytes(), held.read_bytes()
+    except FileNotFoundError:
+        return
+    if left == ours or (locking.exists() and ours.startswith(left)):
+        held.unlink()

@@ -1,13 +1,16 @@
 """Updates of projects in odd states: made rightly, or refused in one line with nothing changed."""
 
+import errno
 import json
 import os
+import resource
 import shutil
 import signal
 from pathlib import Path
 
 import pytest
 
+from scaffolder import link as links
 from scaffolder import transaction
 from scaffolder import update as updates
 from scaffolder.errors import FewshotError
@@ -328,3 +331,78 @@ def test_what_a_smoke_test_started_ends_with_it(template: Template, tmp_path, fe
     stat = Path("/proc", (line / "started").read_text().strip(), "stat")
     assert not stat.exists() or stat.read_text().split()[2] == "Z"
     assert (line / "a").read_text() == "1\n"
+
+
+def test_a_disk_without_hard_links(template: Template, tmp_path, monkeypatch):
+    def refused(*args: object, **options: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    template.write(a=TEXT).release("v1.0.0")
+    line = template.new(tmp_path / "line")
+    template.write(a=TEXT.replace("line 3\n", "line three\n")).release("v1.1.0")
+    assert kinds(updates.update(line, DEFAULTS, commit=True)) == {"a": Kind.CLEAN}
+    recorded = (line / ".copier-answers.yml").read_bytes()
+    (line / ".copier-answers.yml").unlink()
+    assert links.link(line, {}, template=str(template.folder)).version == "v1.1.0"
+    assert (line / ".copier-answers.yml").read_bytes() == recorded
+
+
+@pytest.mark.parametrize("left", ["whole", "cut off", "empty", "git's own"])
+def test_a_lock_that_a_killed_update_has_left(template: Template, tmp_path, monkeypatch, left):
+    template.write(a="one\n").release("v1.0.0")
+    line = template.new(tmp_path / "line")
+    before = files(line)
+    template.write(a="two\n").release("v1.1.0")
+    held, fsync = line / ".git/index.lock", os.fsync
+
+    class Killed(BaseException):
+        pass
+
+    def stop(descriptor: int) -> None:
+        if held.exists():
+            raise Killed
+        fsync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", stop)
+        patch.setattr(transaction, "_abort", lambda project: None)  # as if killed
+        with pytest.raises(Killed):
+            updates.update(line, DEFAULTS)
+    content = {"cut off": held.read_bytes()[:50], "empty": b"", "git's own": b"DIRC of git"}
+    held.write_bytes(content.get(left, held.read_bytes()))
+    if left == "git's own":
+        with pytest.raises(FewshotError, match="File exists"):
+            updates.abort(line)
+        held.unlink()
+    assert updates.abort(line) is None
+    assert files(line) == before and is_clean(line) and not held.exists()
+
+
+def test_a_new_name_that_the_user_has_taken_is_said(template: Template, tmp_path):
+    template.write(one=TEXT).release("v1.0.0")
+    line = template.new(tmp_path / "line")
+    (line / "two").write_text("mine\n")
+    commit(line)
+    template.write(one=None, two=TEXT + "more\n").release("v1.1.0")
+    assert kinds(updates.update(line, DEFAULTS)) == {"one": Kind.CLEAN, "two": Kind.KEPT}
+    assert (line / "two").read_text() == "mine\n"
+    assert (line / "one").read_text() == TEXT + "more\n"
+
+
+def test_a_folder_with_a_line_break(template: Template, tmp_path):
+    template.release("v1.0.0")
+    line = template.new(tmp_path / "line").rename(tmp_path / "li\nne")
+    with pytest.raises(FewshotError, match="line break"):
+        updates.update(line, DEFAULTS)
+
+
+def test_a_full_disk_is_named(template: Template, tmp_path):
+    template.write(**{"large.jinja": "{{ 'x' * 100000 }}"}).release("v1.0.0")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(FewshotError, match=f"^cannot write {tmp_path}/line: File too large$"):
+            template.new(tmp_path / "line")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
