@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scaffolder import config
-from scaffolder.errors import UsageError
+from scaffolder.errors import FewshotError, Stopped, UsageError
 from scaffolder.messages import plain
 
 if TYPE_CHECKING:
@@ -83,19 +83,28 @@ def update(
     if all_below or (len(projects or []) > 1 and not modes):
         folders = fleet.projects([all_below]) if all_below else list(projects or [])
         raise typer.Exit(update_summary.fleet(folders, request, not no_test, commit, as_json))
-    code = 0
-    for folder in projects or [Path()]:
-        if check:
-            standing = updates.standing(folder)
-            update_summary.checked(folder, standing, as_json)
-            code = BEHIND if standing.behind else code
-        elif abort:
-            update_summary.aborted(folder, updates.abort(folder))
-        elif plan:
-            update_summary.show_plan(folder, request, diff, as_json)
-        else:
-            code = _update(folder, request, not no_test, commit, as_json)
-    raise typer.Exit(code)
+    behind, worst = 0, 0
+    folders = projects or [Path()]
+    for folder in folders:
+        name = f"{plain(folder)}: " if len(folders) > 1 else ""
+        try:
+            if check:
+                standing = updates.standing(folder)
+                update_summary.checked(folder, standing, as_json, name)
+                behind += standing.behind
+            elif abort:
+                update_summary.aborted(folder, updates.abort(folder), name)
+            elif plan:
+                update_summary.show_plan(folder, request, diff, as_json)
+            else:
+                worst = _update(folder, request, not no_test, commit, as_json)
+        except (FewshotError, OSError) as error:
+            if not name or isinstance(error, (Stopped, BrokenPipeError)):
+                raise
+            line = " ".join(plain(f"error: {folder}: {fleet.said(error)}").split())
+            typer.secho(line, fg=typer.colors.RED, err=True)
+            worst = max(worst, getattr(error, "exit_code", 1))
+    raise typer.Exit(worst or (BEHIND if behind else 0))
 
 
 def _update(folder: Path, request: "Request", test: bool, commit: bool, as_json: bool) -> int:
@@ -161,7 +170,6 @@ def configure(
     unset: Annotated[bool, typer.Option("--unset", help="Remove the setting.")] = False,
 ) -> None:
     """Show or change what holds for all your projects."""
-    known = config.load()
     if key is not None and key not in config.KEYS:
         raise UsageError(f"there is no setting {key!r}: choose from {', '.join(config.KEYS)}")
     if unset and not key:
@@ -178,6 +186,7 @@ def configure(
         config.change(key, value)
         print(f"Written: {config.path()}")
     else:
+        known = config.load()
         for name in [key] if key else config.KEYS:
             print(f"{name}: {plain(known.get(name, 'not set'))}   # {config.KEYS[name]}")
 

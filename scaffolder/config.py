@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from scaffolder import reading, writing
 from scaffolder.errors import FewshotError, UsageError
@@ -22,14 +23,21 @@ def load() -> dict[str, str]:
     Raises:
         FewshotError: The file is broken.
     """
+    found = _read()
+    for name, value in found.items():
+        if name not in KEYS:
+            raise FewshotError(f"{path()}: {name!r} is no setting; there are {', '.join(KEYS)}")
+        if not isinstance(value, str):
+            raise FewshotError(f"{path()}: {name} is not text: fewshot config {name} --unset")
+    return found
+
+
+def _read() -> dict[str, Any]:
+    """Returns what stands in the file, whatever it is."""
     file = path()
     if not os.path.lexists(file):
         return {}
-    found = reading.yaml_mapping(reading.text(file.resolve()), str(file))  # it may be a link
-    for name, value in found.items():
-        if name not in KEYS or not isinstance(value, str):
-            raise FewshotError(f"{file}: {name!r} is no setting; there are {', '.join(KEYS)}")
-    return found
+    return reading.yaml_mapping(reading.text(file.resolve()), str(file))  # it may be a link
 
 
 def change(key: str, value: str | None) -> None:
@@ -42,7 +50,7 @@ def change(key: str, value: str | None) -> None:
 
     if key not in KEYS:
         raise UsageError(f"there is no setting {key!r}: choose from {', '.join(KEYS)}")
-    known = load()
+    known = _read()
     known.pop(key, None)
     file = path().resolve()
     content = yaml.safe_dump(known | ({key: value} if value else {}), allow_unicode=True)

@@ -108,7 +108,7 @@ def status(folders: list[Path]) -> Iterator[Row]:
         try:
             yield _row(existing.read(folder), known)
         except (FewshotError, OSError) as error:
-            yield Row(folder, fault=_said(error))
+            yield Row(folder, fault=said(error))
 
 
 def update_all(
@@ -189,7 +189,7 @@ def _update(
     try:
         done = updates.update(folder, request, sources=sources, test=test, commit=commit)
     except Exception as error:  # also a fault of our own stops nobody else
-        return Outcome(folder, fault=_said(error))
+        return Outcome(folder, fault=said(error))
     plan = done.plan
     return Outcome(
         folder,
@@ -201,7 +201,8 @@ def _update(
     )
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
+    """Returns an error in words."""
     if isinstance(error, OSError):
         return f"{error.filename or 'input or output'}: {error.strerror}"
     return str(error) if isinstance(error, FewshotError) else repr(error)
@@ -216,6 +217,7 @@ def _row(project: Existing, known: dict[str, list[str]]) -> Row:
         fault = str(error)
     dirty, waiting = False, ""
     try:
+        updates.require_commit(project.folder)
         dirty = bool(worktree.status(project.folder))
         waiting = _waiting(project.folder)
     except FewshotError as error:

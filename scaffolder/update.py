@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -141,7 +142,7 @@ def planned(
     """
     project = existing.read(folder)
     version, origin = _recorded(project)
-    _check_repository(project)
+    _check_repository(project.folder)
     with (
         tempfile.TemporaryDirectory(prefix="fewshot-") as temporary,
         _opened(request.template or origin, sources) as template,
@@ -263,9 +264,8 @@ def _recorded(project: Existing) -> tuple[str, str]:
     return version, origin
 
 
-def _check_repository(project: Existing) -> None:
-    """Refuses a project whose files git could not give back."""
-    folder = project.folder
+def require_commit(folder: Path) -> None:
+    """Raises FewshotError unless a project is committed; says what to do."""
     try:
         worktree.head(folder)
         git("rev-parse", "HEAD:./", cwd=folder)
@@ -273,18 +273,23 @@ def _check_repository(project: Existing) -> None:
         if "dubious ownership" in str(error):
             raise FewshotError(
                 f"git does not trust {folder}, which is another user's: "
-                f"git config --global --add safe.directory {folder}"
+                f"git config --global --add safe.directory {shlex.quote(str(folder))}"
             ) from None
         raise FewshotError(
             f"{folder} is not committed: git init && git add --all && git commit, then try again"
         ) from None
+
+
+def _check_repository(folder: Path) -> None:
+    """Refuses a project whose files git could not give back."""
+    require_commit(folder)
+    abort = f"fewshot update --abort {shlex.quote(str(folder))}"
     waiting = transaction.pending(folder)
     if waiting and not waiting.whole:
-        raise FewshotError(f"the last update was cut off: fewshot update --abort {folder}")
+        raise FewshotError(f"the last update was cut off: {abort}")
     if waiting:
         raise FewshotError(
-            f"the update to {waiting.new} is not finished: commit it, or take it back with "
-            f"fewshot update --abort {folder}"
+            f"the update to {waiting.new} is not finished: commit it, or take it back with {abort}"
         )
     changed = worktree.status(folder)
     if changed:

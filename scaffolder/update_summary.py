@@ -62,25 +62,25 @@ def updated(done: "Updated", as_json: bool) -> int:
     return 0
 
 
-def aborted(folder: Path, kept: Path | None) -> None:
-    """Says that an update was taken back."""
+def aborted(folder: Path, kept: Path | None, name: str = "") -> None:
+    """Says that an update was taken back; `name` goes before it."""
     from scaffolder import existing
 
     say = texts(existing.read(folder).answers.get("language"))
-    print(say["aborted"])
+    print(name + say["aborted"])
     if kept:
         print(say["kept_aside"].format(folder=kept))
 
 
-def checked(folder: Path, standing: "Standing", as_json: bool) -> None:
-    """Says how far a project is behind."""
+def checked(folder: Path, standing: "Standing", as_json: bool, name: str = "") -> None:
+    """Says how far a project is behind; `name` goes before it."""
     if as_json:
         about = {"project": str(folder.resolve()), "version": standing.version}
         print(json.dumps(about | {"newest": standing.newest, "behind": standing.behind}))
     else:
         known = {"version": standing.version, "newest": standing.newest, "count": standing.behind}
         key = "behind" if standing.behind else "up_to_date"
-        print(plain(texts(standing.language)[key].format(**known)))
+        print(name + plain(texts(standing.language)[key].format(**known)))
 
 
 def fleet(folders: list[Path], request: "Request", test: bool, commit: bool, as_json: bool) -> int:

@@ -5,8 +5,9 @@ import os
 import shutil
 
 import pytest
+import typer
 
-from scaffolder import releases
+from scaffolder import cli_projects, fleet, releases
 
 from .conftest import Template, commit, files, git
 
@@ -228,3 +229,27 @@ def test_a_folder_that_cannot_be_read_is_listed(template: Template, tmp_path, fe
         assert "hidden cannot be read: permission denied" in fewshot("status", tmp_path).stdout
     finally:
         (tmp_path / "hidden").chmod(0o755)
+
+
+def test_a_bad_project_hides_no_other(template: Template, tmp_path, capsys):
+    template.release("v1.0.0")
+    one, two = (template.new(tmp_path / name) for name in ("one", "two"))
+    template.write(a="a\n").release("v1.1.0")
+    for mode, said in (("check", "v1.0.0 -> v1.1.0"), ("plan", "added")):
+        with pytest.raises(typer.Exit) as ended:
+            cli_projects.update([one, tmp_path / "missing", two], **{mode: True})
+        assert ended.value.exit_code == 2  # a fault is worse than an old version
+        told = capsys.readouterr()
+        assert told.out.count(said) == 2 and "one: " in told.out and "two: " in told.out
+        assert told.err.count("\n") == 1 and "there is no project" in told.err
+    with pytest.raises(typer.Exit) as ended:
+        cli_projects.update([one, two], check=True)
+    assert ended.value.exit_code == cli_projects.BEHIND
+
+
+def test_a_project_without_git_has_a_remedy(template: Template, tmp_path):
+    template.release("v1.0.0")
+    line = template.new(tmp_path / "line")
+    shutil.rmtree(line / ".git")
+    (row,) = fleet.status([tmp_path])
+    assert row.fault.startswith(f"{line} is not committed: git init && git add --all")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scaffolder import releases
+from scaffolder import cli_projects, config, releases
+from scaffolder.errors import FewshotError
 
 from .conftest import Template, commit, files, git
 
@@ -249,3 +250,13 @@ def test_the_configured_source_means_the_same_everywhere(template: Template, tmp
     assert fewshot("config", **env).stdout.startswith(f"template: {template.folder} ")
     assert fewshot("config", "template", "--unset", **env).returncode == 0
     assert kept.read_text() == "{}\n"
+
+
+def test_a_setting_that_is_no_text_can_be_removed(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    config.path().parent.mkdir()
+    config.path().write_text("template: [x]\n")
+    with pytest.raises(FewshotError, match="template is not text: fewshot config template --unset"):
+        config.load()
+    cli_projects.configure("template", unset=True)
+    assert config.load() == {}
