@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import importlib
+import json
 import os
 import shutil
 import string
@@ -74,14 +75,14 @@ def test_pictures_keep_their_split(project, check, many, run):
     check()
     first = splits(project)
     many("dark", 8)
-    check()
+    assert "Splits (kept, new pictures added): " in run(project, "check_data.py").stdout
     second = splits(project)
     assert {path: second[path] for path in first} == first
     assert Counter(second[path] for path in second if path.startswith("dark")) == {
         "train": 12,
         "test": 4,
     }
-    assert "Splits (kept, new pictures added): " in run(project, "check_data.py").stdout
+    assert "Splits (kept): " in run(project, "check_data.py").stdout
     assert splits(project) == second
     (project / "data" / "splits.csv").unlink()
     check()
@@ -314,7 +315,7 @@ def test_the_data_folder_may_be_elsewhere(project, run, tmp_path):
     )
     done = run(project, "check_data.py")
     assert done.returncode == 0
-    assert done.stdout.endswith(f"Splits (kept, new pictures added): {elsewhere}/splits.csv\n")
+    assert done.stdout.endswith(f"Splits (kept): {elsewhere}/splits.csv\n")
 
 
 def test_odd_names(project, check, picture, in_project):
@@ -769,6 +770,88 @@ def test_read_splits(project, check, in_project):
         "data/splits.csv: names no pictures.",
         "Run check_data.py again.",
     ]
+
+
+CHANGED = "data/: labels or pictures have changed since check_data.py. Run it again."
+
+
+@pytest.fixture
+def reading(in_project):
+    """Returns what stops a later step from reading the splits, or None."""
+    console = importlib.import_module("pipeline.console")
+    settings = importlib.import_module("pipeline.settings")
+    dataset = importlib.import_module("pipeline.dataset")
+
+    def reading(read="read_splits"):
+        try:
+            getattr(dataset, read)(settings.load())
+        except console.UserError as error:
+            return str(error)
+
+    return reading
+
+
+def test_what_was_not_checked_is_not_used(project, check, many, reading, picture):
+    check()
+    assert reading() is None
+    many("dark", 1)
+    assert reading() == CHANGED
+    check()
+    assert reading() is None
+    picture(77, side=60).save(project / "data" / "dark" / "0.png")
+    assert reading() == CHANGED
+    names = sorted(splits(project))
+    table = project / "data" / "labels.csv"
+    table.write_text("path,label\n" + "".join(f"{name},{name.split('/')[0]}\n" for name in names))
+    assert reading() == CHANGED
+    check()
+    assert reading() is None
+    table.write_text(table.read_text().replace("dark/1.png,dark", "dark/1.png,drak"))
+    assert check()[0] == 1
+    assert reading() == CHANGED  # the splits are those of the labels before
+
+
+def test_what_is_no_change_of_the_data(project, check, reading):
+    check()
+    data = project / "data"
+    for path in data.rglob("*.png"):
+        os.utime(path, (1, 1))
+    for name in (".DS_Store", "light/Thumbs.db", "light/.1.png", "notes.md", "boxes.csv"):
+        (data / name).write_text("x")
+    table = data / "splits.csv"
+    table.write_text(table.read_text().replace(",test,", ",train,"))
+    assert reading() is None
+
+
+def test_pictures_of_an_added_class_are_no_change(project, check, reading):
+    """evaluate.py reads them itself."""
+    check()
+    spot = {"name": "spot", "prototype": [], "margin": 0, "scale": 0, "radius": 0}
+    (project / "export" / "x").mkdir(parents=True)
+    added = project / "export" / "x" / "added.json"
+    added.write_text(json.dumps({"additions": [{"class": spot}]}))
+    (project / "data" / "spot").mkdir()
+    picture = project / "data" / "spot" / "0.png"
+    shutil.copyfile(project / "data" / "light" / "0.png", picture)
+    assert reading() is None
+
+
+def test_splits_of_an_earlier_template_are_read(project, check, many, reading):
+    check()
+    (project / "data" / ".checked").unlink()
+    many("dark", 1)
+    assert reading() is None
+
+
+def test_classes_without_training_pictures(project, check, reading, run):
+    check()
+    (project / "settings.yaml").write_text("classes: [dark, light, spot, dent]\n")
+    said = "data/splits.csv: no picture to train on of class spot, dent. Run check_data.py again."
+    assert reading() is None
+    assert reading("read_training") == said
+    done = run(project, "train.py", "--frozen")
+    assert (done.returncode, done.stderr) == (1, f"error: {said}\n")
+    assert not (project / "runs").exists()
 
 
 def test_help(project, run):

@@ -4,7 +4,7 @@ check_data.py writes it; the later steps read it.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from pipeline import files
@@ -53,7 +53,9 @@ def give_splits(
     drawn = draw_splits(labels, groups, kept, share, seed)
     for picture, split in zip(pictures, drawn, strict=True):
         picture.split = split
-    return "kept, new pictures added" if before else "drawn"
+    if not before:
+        return "drawn"
+    return "kept" if all(kept) else "kept, new pictures added"
 
 
 def _read_before(table: Path) -> dict[str, str]:
@@ -103,6 +105,22 @@ def stop_at(faults: list[str]) -> None:
     """Raises UserError with all faults of the tables, if there are any."""
     if faults:
         raise UserError("\n".join([*faults, "Run check_data.py again."]))
+
+
+def stop_at_untaught(classes: list[str], taught: Set[int], what: str) -> None:
+    """Raises UserError with all classes that have nothing to train on, if there are any.
+
+    Args:
+        classes: of the settings.
+        taught: indices of those that training pictures show.
+        what: picture or box, whichever is labelled.
+    """
+    missing = [name for label, name in enumerate(classes) if label not in taught]
+    if missing:
+        raise UserError(
+            f"data/splits.csv: no {what} to train on of class {', '.join(missing)}. Run "
+            "check_data.py again."
+        )
 
 
 def unseen(samples: Sequence, split: str, classes: list[str], about: dict) -> list:

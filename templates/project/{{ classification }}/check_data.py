@@ -1,7 +1,7 @@
 """Checks the pictures and their labels, and says which are for training and which for testing.
 
 Reads:  settings.yaml, data/
-Writes: data/splits.csv, unless there are errors
+Writes: data/splits.csv and data/.checked, unless there are errors
 
 python check_data.py              every problem at once, with its remedy
 python check_data.py --resplit    draw the splits anew; by default pictures keep theirs
@@ -13,7 +13,16 @@ from collections import Counter
 
 import numpy as np
 
-from pipeline import console, files, layout, picture_problems, project, settings
+from pipeline import (
+    additions,
+    checked,
+    console,
+    files,
+    layout,
+    picture_problems,
+    project,
+    settings,
+)
 from pipeline.duplicates import SIDE
 from pipeline.examine import copies, examine, families, group_alike, together
 from pipeline.layout import Picture
@@ -39,6 +48,7 @@ def main() -> None:
     folder = data_folder(wanted.data.folder)
     table, data = splits_file(folder), folder.name
 
+    seen = checked.digest(folder, additions.names_in_exports())
     pictures, problems = layout.find(wanted)
     problems += examine(pictures, data, wanted.data.min_side)
     pictures = [picture for picture in pictures if picture.fingerprint]
@@ -56,6 +66,7 @@ def main() -> None:
         {"path": p.name, "label": p.label, "split": p.split, "group": p.group} for p in pictures
     ]
     files.write_csv(table, rows)
+    checked.write(folder, seen)
     print_counts(wanted.classes, rows)
     warnings = f"{len(problems)} warnings, " if problems else ""
     print(f"{warnings}no errors. Splits ({origin}): {project.shown(table)}")

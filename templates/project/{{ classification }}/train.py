@@ -26,7 +26,7 @@ from pipeline import console, custom_hooks, files, linear_probe, runs, settings
 from pipeline.backbone import EMBEDDED_WEIGHTS, digest, fitting, pretrained_state
 from pipeline.batches import Pictures, batches, judged_by, losses, steps_an_epoch
 from pipeline.curves import Phase
-from pipeline.dataset import Sample, manifest, read_splits
+from pipeline.dataset import Sample, manifest, read_training
 from pipeline.episodic import episodic_batches, episodic_losses
 from pipeline.features import frozen_features
 from pipeline.fine_tuning import fine_tune
@@ -48,7 +48,7 @@ def main() -> None:
     arguments = read_arguments()
     run = runs.newest_unfinished() if arguments.resume else None
     options = settings.load(run / "settings.yaml" if run else ROOT / "settings.yaml")
-    samples = [sample for sample in read_splits(options) if sample.split != "test"]
+    samples = read_training(options)
     data = manifest(samples)
     if run:
         runs.check_data(run, data)

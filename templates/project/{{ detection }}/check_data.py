@@ -1,7 +1,7 @@
 """Checks the pictures and their boxes, and says which are for training and which for testing.
 
 Reads:  settings.yaml, data/ (COCO JSON, VOC XML, YOLO txt or LabelMe JSON, as they are)
-Writes: data/splits.csv and data/boxes.csv, unless there are errors
+Writes: data/splits.csv, data/boxes.csv and data/.checked, unless there are errors
 
 python check_data.py              every problem at once, with its remedy
 python check_data.py --resplit    draw the splits anew; by default pictures keep theirs
@@ -11,7 +11,7 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from pipeline import console, files, layout, picture_problems, project, settings
+from pipeline import checked, console, files, layout, picture_problems, project, settings
 from pipeline.annotations import Picture
 from pipeline.box_checks import check_boxes, check_crowds, check_sizes, show_the_same
 from pipeline.dataset import boxes_file
@@ -36,6 +36,7 @@ def main() -> None:
     folder = data_folder(wanted.data.folder)
     table, data = splits_file(folder), folder.name
 
+    seen = checked.digest(folder)
     pictures, problems = layout.find(wanted)
     problems += examine(pictures, data, wanted.data.min_side)
     pictures = [picture for picture in pictures if picture.fingerprint]
@@ -54,6 +55,7 @@ def main() -> None:
     picture_problems.report(problems, answers.get("language", "en"), data, table)
 
     write(table, boxes_file(folder), pictures)
+    checked.write(folder, seen)
     print_counts(wanted.classes, pictures)
     warnings = f"{len(problems)} warnings, " if problems else ""
     print(f"{warnings}no errors. Splits ({origin}): {project.shown(table)}")

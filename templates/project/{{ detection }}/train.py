@@ -23,7 +23,7 @@ import numpy as np
 from pipeline import console, custom_hooks, files, judging, project, runs, settings, sizes
 from pipeline.crops import Crops, read_scenes
 from pipeline.curves import Phase, read_curves
-from pipeline.dataset import manifest, read_splits
+from pipeline.dataset import manifest, read_training
 from pipeline.detectors import Beginning, choose_detector
 from pipeline.fine_tuning import fine_tune, freeze
 from pipeline.held_out import not_too_many, some_of, split_off
@@ -46,7 +46,7 @@ def main() -> None:
     arguments = read_arguments()
     run = runs.newest_unfinished() if arguments.resume else None
     options = settings.load(run / "settings.yaml" if run else ROOT / "settings.yaml")
-    samples = [sample for sample in read_splits(options) if sample.split != "test"]
+    samples = read_training(options)
     data = manifest(samples)
     if run:
         runs.check_data(run, data)

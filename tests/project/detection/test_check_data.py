@@ -73,7 +73,7 @@ def test_pictures_keep_their_split(project, coco, check, run):
     second = splits(project)
     assert {path: second[path] for path in first} == first
     assert Counter(second.values()) == {"train": 12, "test": 4}
-    assert "Splits (kept, new pictures added): " in run(project, "check_data.py").stdout
+    assert "Splits (kept): " in run(project, "check_data.py").stdout
     assert splits(project) == second
     check("--resplit")
     assert splits(project) != second
@@ -754,6 +754,44 @@ def test_read_splits(project, coco, check, in_project):
         "data/boxes.csv: no such file.",
         "Run check_data.py again.",
     ]
+
+
+def test_what_was_not_checked_is_not_used(project, coco, check, in_project, picture):
+    settings = importlib.import_module("pipeline.settings").load()
+    read_splits = importlib.import_module("pipeline.dataset").read_splits
+    console = importlib.import_module("pipeline.console")
+    changed = "^data/: labels or pictures have changed since check_data.py. Run it again.$"
+
+    check()
+    (project / "data" / "boxes.csv").touch()
+    (project / "data" / ".DS_Store").write_text("x")
+    assert len(read_splits(settings)) == 8
+    coco.tree["annotations"][0]["bbox"] = [1, 2, 3, -4]
+    coco.save()
+    with pytest.raises(console.UserError, match=changed):
+        read_splits(settings)
+    assert check()[0] == 1
+    with pytest.raises(console.UserError, match=changed):
+        read_splits(settings)
+    coco.tree["annotations"][0]["bbox"] = [1, 2, 30, 40]
+    coco.save()
+    assert check()[0] == 0
+    assert read_splits(settings)[0].boxes[0].tolist() == [1, 2, 31, 42]
+    picture(50).save(project / "data" / "images" / "new.png")
+    with pytest.raises(console.UserError, match=changed):
+        read_splits(settings)
+
+
+def test_classes_without_training_boxes(project, check, run):
+    check()
+    (project / "settings.yaml").write_text("classes: [dark, light, spot, dent]\n")
+    done = run(project, "train.py", "--frozen")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: data/splits.csv: no box to train on of class spot, dent. Run check_data.py again."
+        "\n",
+    )
+    assert not (project / "runs").exists()
 
 
 def test_only_unseen_pictures_judge(project, check, in_project):

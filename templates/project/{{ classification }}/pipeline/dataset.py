@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import files, splits
+from pipeline import additions, checked, files, splits
 from pipeline.picture_files import data_folder
 from pipeline.project import ROOT
 from pipeline.settings import Settings
@@ -32,7 +32,8 @@ def read_splits(settings: Settings) -> list[Sample]:
 
     Raises:
         UserError: no such file yet, no rows, or rows that name a missing picture, an unknown
-            class or an unknown split: all of them, each with its line.
+            class or an unknown split: all of them, each with its line. Or the pictures or labels
+            have changed since they were checked.
     """
     folder = data_folder(settings.data.folder)
     rows, faults = splits.read_splits_file(folder, ("label", "group"))
@@ -42,10 +43,23 @@ def read_splits(settings: Settings) -> list[Sample]:
         if row["label"] not in settings.classes
     ]
     splits.stop_at(faults)
+    checked.stop_at_changes(folder, additions.names_in_exports())
     return [
         Sample(path, settings.classes.index(row["label"]), row["split"], row["group"])
         for _, path, row in rows
     ]
+
+
+def read_training(settings: Settings) -> list[Sample]:
+    """The pictures to train with: those that are not for testing.
+
+    Raises:
+        UserError: as `read_splits`, or classes have no picture to train on.
+    """
+    samples = [sample for sample in read_splits(settings) if sample.split != "test"]
+    taught = {sample.label for sample in samples if sample.split == "train"}
+    splits.stop_at_untaught(settings.classes, taught, "picture")
+    return samples
 
 
 def manifest(samples: list[Sample]) -> list[dict]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import files, splits
+from pipeline import checked, files, splits
 from pipeline.picture_files import data_folder, read_rows
 from pipeline.project import ROOT, shown
 from pipeline.settings import Settings
@@ -47,7 +47,8 @@ def read_splits(settings: Settings) -> list[Sample]:
 
     Raises:
         UserError: a file is not there yet, splits.csv has no rows, or rows name a missing picture,
-            an unknown class or split, or no numbers: all of them, each with its line.
+            an unknown class or split, or no numbers: all of them, each with its line. Or the
+            pictures or labels have changed since they were checked.
     """
     folder = data_folder(settings.data.folder)
     rows, faults = splits.read_splits_file(folder, ("group", "width", "height"))
@@ -59,12 +60,25 @@ def read_splits(settings: Settings) -> list[Sample]:
         else:
             faults.append(f"{where}: width and height are no numbers.")
     splits.stop_at(faults + more)
+    checked.stop_at_changes(folder)
     samples = []
     for (_, path, row), size in zip(rows, sizes, strict=True):
         found = objects[row["path"]]
         boxes = np.array([corners for _, corners in found], np.float32).reshape(-1, 4)
         labels = np.array([label for label, _ in found], np.int64)
         samples.append(Sample(path, size, boxes, labels, row["split"], row["group"]))
+    return samples
+
+
+def read_training(settings: Settings) -> list[Sample]:
+    """The pictures to train with: those that are not for testing.
+
+    Raises:
+        UserError: as `read_splits`, or classes have no box to train on.
+    """
+    samples = [sample for sample in read_splits(settings) if sample.split != "test"]
+    taught = {label for s in samples if s.split == "train" for label in s.labels.tolist()}
+    splits.stop_at_untaught(settings.classes, taught, "box")
     return samples
 
 
