@@ -196,6 +196,49 @@ def test_given_folders(project, check, picture, run):
     )
 
 
+def test_folders_as_other_tools_name_them(project, check):
+    data = project / "data"
+    names = {"Train": (0, 4), "valid": (4, 6), "test": (6, 8)}
+    for split, numbers in names.items():
+        for label in ("dark", "light"):
+            (data / split / label).mkdir(parents=True)
+            for number in range(*numbers):
+                path = data / label / f"{number}.png"
+                path.rename(data / split / label / path.name)
+    for label in ("dark", "light"):
+        (data / label).rmdir()
+    assert check() == (0, [])
+    split_of = {"Train": "train", "valid": "val", "test": "test"}
+    found = splits(project).items()
+    assert len(found) == 16
+    assert all(split == split_of[path.split("/")[0]] for path, split in found)
+
+
+def test_a_class_may_be_named_like_a_split(project, check):
+    (project / "data" / "light").rename(project / "data" / "valid")
+    (project / "settings.yaml").write_text("classes: [dark, valid]\n")
+    assert check() == (0, [])
+    assert Counter(row["label"] for row in rows(project)) == {"dark": 8, "valid": 8}
+
+
+def test_drawn_test_pictures_are_some_of_the_shots(project, check):
+    answers = project / ".copier-answers.yml"
+    answers.write_text("language: en\nshots: 8\n")
+    assert check() == (0, [])
+    table = project / "data" / "labels.csv"
+    lines = [
+        f"{label}/{number}.png,{label},{'test' if number < 2 else 'train'}"
+        for label in ("dark", "light")
+        for number in range(8)
+    ]
+    table.write_text("\n".join(["path,label,split", *lines]))
+    assert check()[1] == [
+        f"warning: data/: class {label} has 6 pictures to train on; the project was made for 8. "
+        "Add some."
+        for label in ("dark", "light")
+    ]
+
+
 # A file
 
 
@@ -347,8 +390,8 @@ def test_in_chinese(project, run):
     (project / "data" / "light" / "0.png").write_bytes(b"")
     done = run(project, "check_data.py")
     assert done.stdout == (
-        "警告：data/：类别 dark 只有 6 张训练图片；创建项目时设定为 9 张。请添加。\n"
-        "警告：data/：类别 light 只有 5 张训练图片；创建项目时设定为 9 张。请添加。\n"
+        "警告：data/：类别 dark 只有 8 张图片；创建项目时设定为 9 张。请添加。\n"
+        "警告：data/：类别 light 只有 7 张图片；创建项目时设定为 9 张。请添加。\n"
         "错误：data/light/0.png：空文件（0 字节）。请重新复制或删除。\n"
     )
     assert done.stderr == (
@@ -428,8 +471,7 @@ def test_too_few_and_imbalance(project, check, many):
     assert check() == (
         0,
         [
-            "warning: data/: class light has 2 pictures to train on; the project was made for 4. "
-            "Add some.",
+            "warning: data/: class light has 3 pictures; the project was made for 4. Add some.",
             "warning: data/: class light has 2 pictures to train on, class dark has 15, over 5 "
             "times as many. Add some of light.",
         ],
@@ -651,6 +693,19 @@ def test_a_table_of_labels(project, check, run):
     assert "no errors. Splits (given): data/splits.csv\n" in done.stdout
     tested = [path for path, split in splits(project).items() if split == "test"]
     assert tested == ["mixed/3.png", "mixed/l3.png"]
+    before = splits(project)
+    table.write_text(table.read_text().replace("/", "\\"))  # as Windows writes paths
+    assert check() == (0, [])
+    assert splits(project) == before
+    for name in ("y.png", "x.png"):
+        shutil.copyfile(project / "data" / "mixed" / "0.png", project / "data" / name)
+    assert check() == (
+        0,
+        [
+            "warning: data/: 2 pictures are not in labels.csv, so they are not used: x.png, y.png. "
+            "Give each a row, or remove them; without labels.csv the folders name the classes."
+        ],
+    )
 
 
 def test_every_fault_of_a_table_at_once(project, check, picture, tmp_path):
@@ -677,6 +732,8 @@ def test_every_fault_of_a_table_at_once(project, check, picture, tmp_path):
     assert check() == (
         1,
         [
+            "warning: data/: 1 pictures are not in labels.csv, so they are not used: light/7.png. "
+            "Give each a row, or remove them; without labels.csv the folders name the classes.",
             f"warning: {table}:16: dark/0.png stands in line 2 already. Remove one of the rows.",
             f"error: {table}:17: ./dark/1.png is light here and dark in line 3. Remove the wrong "
             "row.",

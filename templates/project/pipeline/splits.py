@@ -4,6 +4,7 @@ check_data.py writes it; the later steps read it.
 """
 
 import os
+import re
 from collections.abc import Sequence, Set
 from pathlib import Path
 
@@ -14,11 +15,29 @@ from pipeline.project import ROOT, shown
 from pipeline.splitting import draw_splits
 
 SPLITS = ("train", "val", "test")
+# As other tools name their folders and files.
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+SPLIT = "|".join(SPLIT_NAMES)
+GIVEN = "given"
 
 
 def splits_file(folder: Path) -> Path:
     """The table's place in the data folder."""
     return folder / "splits.csv"
+
+
+def split_named(folder: str) -> str | None:
+    """The split that a folder's name speaks of, as do Train, valid and test2017."""
+    named = re.fullmatch(rf"({SPLIT})\d*", folder.lower())
+    return SPLIT_NAMES[named[1]] if named else None
 
 
 def give_splits(
@@ -46,7 +65,7 @@ def give_splits(
         UserError: the splits of before can't be read.
     """
     if any(picture.split for picture in pictures):
-        return "given"
+        return GIVEN
     before = {} if anew else _read_before(table)
     kept = [before.get(picture.name) for picture in pictures]
     groups = [picture.group for picture in pictures]

@@ -30,7 +30,7 @@ from pipeline.picture_files import data_folder
 from pipeline.picture_problems import printable
 from pipeline.preprocess import fitting_size
 from pipeline.problems import Problem, problem
-from pipeline.splits import SPLITS, give_splits, splits_file
+from pipeline.splits import GIVEN, SPLITS, give_splits, splits_file
 
 MAX_IMBALANCE = 5
 MAX_SHRINKING = 4
@@ -57,7 +57,7 @@ def main() -> None:
     share, seed = wanted.data.test_share, wanted.train.seed
     origin = give_splits(pictures, labels, table, share, seed, resplit)
 
-    problems += check_classes(pictures, wanted.classes, data, answers.get("shots", 1))
+    problems += check_classes(pictures, wanted.classes, data, answers.get("shots", 1), origin)
     problems += check_sizes(pictures, wanted.model.input_size, data)
     problems += check_duplicates(pictures, data)
     picture_problems.report(problems, answers.get("language", "en"), data, table)
@@ -92,7 +92,7 @@ def group_copies(pictures: list[Picture], data: str) -> list[Problem]:
 
 
 def check_classes(
-    pictures: list[Picture], classes: list[str], data: str, shots: int
+    pictures: list[Picture], classes: list[str], data: str, shots: int, origin: str
 ) -> list[Problem]:
     """Counts the pictures of each class."""
     problems = []
@@ -103,15 +103,18 @@ def check_classes(
     groups = Counter(
         label for label, _ in {(p.label, p.group) for p in pictures if p.split == "train"}
     )
+    drawn = origin != GIVEN  # then the shots are those of all splits
     for label, count in train.items():
+        mine = sum(counts[label, split] for split in SPLITS) if drawn else count
         if not any(counts[label, split] for split in SPLITS):
             problems.append(problem("no_pictures", f"{data}/", label=label))
             continue
         if count < 2:
             problems.append(problem("too_few", f"{data}/", label=label, count=count))
-        elif count < shots:
-            details = {"label": label, "count": count, "shots": shots}
-            problems.append(problem("few_shots", f"{data}/", **details))
+        elif mine < shots:
+            kind = "few_pictures" if drawn else "few_shots"
+            details = {"label": label, "count": mine, "shots": shots}
+            problems.append(problem(kind, f"{data}/", **details))
         if count > 1 and groups[label] == 1:
             problems.append(problem("one_picture", f"{data}/", label=label, count=count))
         if count * MAX_IMBALANCE < train[largest]:

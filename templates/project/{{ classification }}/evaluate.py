@@ -84,17 +84,20 @@ def read_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def pictures_of_added(options, entries: list[dict], classes: int) -> list[Sample]:
-    """The test pictures that the data folder has of added classes; `classes` were trained."""
+def pictures_of_added(options, entries: list[dict], trained: int) -> list[Sample]:
+    """The test pictures that the data folder has of added classes; so many were `trained`."""
     found = []
-    for label, one in enumerate(additions.active(entries), classes):
+    for label, one in enumerate(additions.active(entries), trained):
         mine = [entry for entry in entries if entry["class"]["name"] == one.name]
         shots = {picture["sha256"] for entry in mine for picture in entry["pictures"]}
-        pictures, _ = layout.find(options.model_copy(update={"classes": [one.name]}))
+        classes = [*options.classes, one.name]
+        pictures, _ = layout.find(options.model_copy(update={"classes": classes}))
         found += [
             Sample(picture.path, label, "test", picture.name)
             for picture in pictures
-            if picture.split in (None, "test") and files.sha256(picture.path) not in shots
+            if picture.label == one.name
+            and picture.split in (None, "test")
+            and files.sha256(picture.path) not in shots
         ]
     return found
 

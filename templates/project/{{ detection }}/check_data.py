@@ -19,7 +19,7 @@ from pipeline.examine import copies, examine, families, group_alike
 from pipeline.picture_files import data_folder
 from pipeline.picture_problems import printable, some
 from pipeline.problems import UNCOUNTABLE, Problem, problem
-from pipeline.splits import SPLITS, give_splits, splits_file
+from pipeline.splits import GIVEN, SPLITS, give_splits, splits_file
 
 MAX_IMBALANCE = 5
 
@@ -48,7 +48,7 @@ def main() -> None:
     origin = give_splits(pictures, labels, table, share, seed, resplit)
 
     if not any(fault.kind in UNCOUNTABLE for fault in problems):
-        problems += check_classes(pictures, wanted.classes, data, answers.get("shots", 1))
+        problems += check_classes(pictures, wanted.classes, data, answers.get("shots", 1), origin)
         problems += check_sizes(pictures, wanted.classes, wanted.model, data)
         problems += check_crowds(pictures, wanted.classes, data)
     problems += [copies(alike, data) for alike in families(pictures)]
@@ -86,7 +86,7 @@ def group_copies(pictures: list[Picture]) -> None:
 
 
 def check_classes(
-    pictures: list[Picture], classes: list[str], data: str, shots: int
+    pictures: list[Picture], classes: list[str], data: str, shots: int, origin: str
 ) -> list[Problem]:
     """Counts the boxes of each class."""
     problems = []
@@ -94,7 +94,9 @@ def check_classes(
     has_test = any(picture.split == "test" for picture in pictures)
     train = {label: counts[label, "train"] for label in classes}
     largest = max(train, key=train.__getitem__)
+    drawn = origin != GIVEN  # then the shots are those of all splits
     for label, count in train.items():
+        mine = sum(counts[label, split] for split in SPLITS) if drawn else count
         used = [split for split in SPLITS if counts[label, split]]
         if not used:
             problems.append(problem("no_boxes", f"{data}/", label=label))
@@ -103,9 +105,10 @@ def check_classes(
             where = ", ".join(used)
             problems.append(problem("none_to_train", f"{data}/", label=label, splits=where))
             continue
-        if count < shots:
-            details = {"label": label, "count": count, "shots": shots}
-            problems.append(problem("few_shots", f"{data}/", **details))
+        if mine < shots:
+            kind = "few_boxes" if drawn else "few_shots"
+            details = {"label": label, "count": mine, "shots": shots}
+            problems.append(problem(kind, f"{data}/", **details))
         if count * MAX_IMBALANCE < train[largest]:
             details = {"label": label, "count": count, "largest": largest, "most": train[largest]}
             problems.append(problem("imbalance", f"{data}/", **details))

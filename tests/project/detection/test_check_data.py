@@ -175,8 +175,7 @@ def test_good_pictures_and_a_class_with_a_single_box(project, coco, check, run):
         "warning: data/: 4 pictures are annotated without any box and are used as good ones: "
         "images/good0.png, images/good1.png, images/good2.png (+1). Good ones or forgotten? Label "
         "those that were forgotten.",
-        "warning: data/: class crack has 1 boxes to train on; the project was made for 4. Label "
-        "some more.",
+        "warning: data/: class crack has 1 boxes; the project was made for 4. Label some more.",
         "warning: data/: class crack has 1 boxes to train on, class dark has 6, over 5 times as "
         "many. Label more of crack.",
         "warning: data/: class crack has no test picture, so its figures can't be measured. Add "
@@ -792,6 +791,11 @@ def test_classes_without_training_boxes(project, check, run):
         "\n",
     )
     assert not (project / "runs").exists()
+
+
+def test_drawn_test_boxes_are_some_of_the_shots(project, check):
+    (project / ".copier-answers.yml").write_text("language: en\nshots: 8\n")
+    assert check() == (0, [])
 
 
 def test_only_unseen_pictures_judge(project, check, in_project):

@@ -1,6 +1,7 @@
 """Finds the labelled pictures in the data folder, in one of three layouts.
 
 data/<class>/*.png, or data/{train,val,test}/<class>/*.png, or a CSV with path,label[,split].
+A data/labels.csv is taken by itself.
 """
 
 import os
@@ -18,10 +19,11 @@ from pipeline.picture_files import (
     read_rows,
     walk,
 )
+from pipeline.picture_problems import some
 from pipeline.problems import Problem, problem
 from pipeline.project import shown
 from pipeline.settings import Settings
-from pipeline.splits import SPLITS
+from pipeline.splits import SPLITS, split_named
 
 
 @dataclass(eq=False)
@@ -50,12 +52,15 @@ def _from_csv(folder: Path, settings: Settings) -> tuple[list[Picture], list[Pro
     rows = read_rows(table, ("path", "label"))
     has_splits = any((row.get("split") or "").strip() for _, row in rows)
     found: dict[Path, tuple[int, Picture]] = {}
-    problems = []
+    problems, listed = [], set()
     for line, row in rows:
         where = f"{shown(table)}:{line}"
         name, label = row["path"], known_class(row["label"].strip(), settings.classes)
         split = (row.get("split") or "").strip() or None
         path = Path(os.path.normpath(folder / name))
+        if not os.path.isfile(path):  # perhaps a path of Windows
+            path = Path(os.path.normpath(folder / name.replace("\\", "/")))
+        listed.add(path)
         if not os.path.isfile(path):
             problems.append(problem("no_such_picture", where, path=name or "''"))
             continue
@@ -80,17 +85,32 @@ def _from_csv(folder: Path, settings: Settings) -> tuple[list[Picture], list[Pro
         else:
             name = path.relative_to(os.path.normpath(folder)).as_posix()
             found[path] = line, Picture(path, name, split, label=label)
-    return [picture for _, picture in found.values()], problems
+    return [picture for _, picture in found.values()], problems + _unlisted(folder, listed, table)
+
+
+def _unlisted(folder: Path, listed: set[Path], table: Path) -> list[Problem]:
+    """Says how many pictures the table leaves out."""
+    names = [
+        path.relative_to(folder).as_posix()
+        for path, fault in walk(folder)
+        if not fault
+        and path.suffix.lower() in SUFFIXES
+        and Path(os.path.normpath(path)) not in listed
+    ]
+    if not names:
+        return []
+    details = {"count": len(names), "names": some(names), "table": table.name}
+    return [problem("unlisted", f"{folder.name}/", **details)]
 
 
 def _from_folders(folder: Path, settings: Settings) -> tuple[list[Picture], list[Problem]]:
-    splits = [name for name in SPLITS if (folder / name).is_dir() and name not in settings.classes]
+    splits = _split_folders(folder, settings.classes)
     pictures, problems = [], []
     for path, fault in walk(folder):
         name = path.relative_to(folder).as_posix()
         where = f"{folder.name}/{name}"
         parts = name.split("/")
-        split = parts.pop(0) if splits and parts[0] in splits else None
+        split = splits[parts.pop(0)] if parts[0] in splits else None
         label = known_class(parts[0], settings.classes)
         if fault:
             problems.append(problem(fault, where))
@@ -112,6 +132,14 @@ def _from_folders(folder: Path, settings: Settings) -> tuple[list[Picture], list
         else:
             pictures.append(Picture(path, name, split, label=label))
     return pictures, _each_once(problems)
+
+
+def _split_folders(folder: Path, classes: list[str]) -> dict[str, str]:
+    """The split of each folder that is named after one, and not after a class."""
+    classes = [*classes, *additions.names_in_exports()]
+    names = [path.name for path in sorted(folder.iterdir()) if path.is_dir()]
+    found = {name: split for name in names if (split := split_named(name)) and name not in classes}
+    return dict(sorted(found.items(), key=lambda pair: SPLITS.index(pair[1])))
 
 
 def _unknown(label: str, where: str, classes: list[str]) -> Problem:

@@ -58,6 +58,11 @@ KINDS = PICTURE_KINDS | {
         "类别 {label} 的 {count} 张训练图片几乎是同一张。这样的类别即使有验证和测试指标，也会虚高。"
         "请添加其他零件的图片。",
     ),
+    "few_pictures": (
+        "warning",
+        "class {label} has {count} pictures; the project was made for {shots}. Add some.",
+        "类别 {label} 只有 {count} 张图片；创建项目时设定为 {shots} 张。请添加。",
+    ),
     "imbalance": (
         "warning",
         "class {label} has {count} pictures to train on, class {largest} has {most}, over 5 times "
@@ -73,7 +78,14 @@ KINDS = PICTURE_KINDS | {
         "图片为 {side} 像素（短边的中位数），而网络看到的只有 {input_size} 像素：小于约 {least} "
         "像素的缺陷可能消失。请裁剪到有用的部分，或在 settings.yaml 中设置 model.input_size。",
     ),
-    # a row of the CSV file
+    # the CSV file and its rows
+    "unlisted": (
+        "warning",
+        "{count} pictures are not in {table}, so they are not used: {names}. Give each a "
+        "row, or remove them; without {table} the folders name the classes.",
+        "{count} 张图片不在 {table} 中，不会被使用：{names}。请为每张添加一行，或将其删除；"
+        "没有 {table} 时以文件夹名为类别。",
+    ),
     "no_such_picture": (
         "error",
         "no such picture: {path}. Mend the path, or remove the row.",

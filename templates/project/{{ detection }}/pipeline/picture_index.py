@@ -6,6 +6,7 @@ from collections import defaultdict
 from pathlib import PurePosixPath
 
 from pipeline.annotations import Picture
+from pipeline.splits import SPLIT, SPLIT_NAMES, split_named
 
 # Folders that say what kind of files they hold, and nothing of the picture.
 ROLES = {
@@ -13,14 +14,6 @@ ROLES = {
     *("annotation", "annotations", "label", "labels"),
     *("coco", "json", "labelme", "txt", "voc", "xml", "yolo"),
 }
-SPLIT_NAMES = {
-    "train": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-}
-SPLIT = "|".join(SPLIT_NAMES)
 
 
 class PictureIndex:
@@ -72,10 +65,7 @@ def key(path: PurePosixPath) -> PurePosixPath:
 
 def split_of_folder(path: PurePosixPath) -> str | None:
     """The split that a folder on the way to a file names."""
-    for part in path.parent.parts:
-        if named := re.fullmatch(rf"({SPLIT})\d*", part.lower()):
-            return SPLIT_NAMES[named[1]]
-    return None
+    return next(filter(None, map(split_named, path.parent.parts)), None)
 
 
 def split_of_file(path: PurePosixPath) -> str | None:

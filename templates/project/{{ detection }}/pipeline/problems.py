@@ -321,6 +321,11 @@ KINDS = PICTURE_KINDS | {
         "some more.",
         "类别 {label} 只有 {count} 个训练框；创建项目时设定为 {shots} 个。请补充标注。",
     ),
+    "few_boxes": (
+        "warning",
+        "class {label} has {count} boxes; the project was made for {shots}. Label some more.",
+        "类别 {label} 只有 {count} 个框；创建项目时设定为 {shots} 个。请补充标注。",
+    ),
     "imbalance": (
         "warning",
         "class {label} has {count} boxes to train on, class {largest} has {most}, over 5 times as "
