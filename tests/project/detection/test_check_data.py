@@ -188,7 +188,7 @@ def test_good_pictures_and_a_class_with_a_single_box(project, coco, check, run):
         "      1      0  boxes of crack",
         "      9      3  pictures",
         "      3      1  of them without boxes",
-        "4 warnings, no errors. Splits (kept, new pictures added): data/splits.csv",
+        "4 warnings, no errors. Splits (kept): data/splits.csv",
     ]
 
 
