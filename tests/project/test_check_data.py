@@ -829,7 +829,7 @@ def test_read_splits(project, check, in_project):
     ]
 
 
-CHANGED = "data/: labels or pictures have changed since check_data.py. Run it again."
+CHANGED = "data/: labels or pictures have changed since check_data.py: {}. Run it again."
 
 
 @pytest.fixture
@@ -851,21 +851,24 @@ def reading(in_project):
 def test_what_was_not_checked_is_not_used(project, check, many, reading, picture):
     check()
     assert reading() is None
-    many("dark", 1)
-    assert reading() == CHANGED
+    many("dark", 5)
+    names = "dark/1000.png, dark/1001.png, dark/1002.png (+2)"
+    assert reading() == CHANGED.format(names)
     check()
     assert reading() is None
     picture(77, side=60).save(project / "data" / "dark" / "0.png")
-    assert reading() == CHANGED
+    assert reading() == CHANGED.format("dark/0.png")
     names = sorted(splits(project))
     table = project / "data" / "labels.csv"
     table.write_text("path,label\n" + "".join(f"{name},{name.split('/')[0]}\n" for name in names))
-    assert reading() == CHANGED
+    assert reading() == CHANGED.format("dark/0.png, labels.csv")
     check()
     assert reading() is None
     table.write_text(table.read_text().replace("dark/1.png,dark", "dark/1.png,drak"))
     assert check()[0] == 1
-    assert reading() == CHANGED  # the splits are those of the labels before
+    assert reading() == CHANGED.format("labels.csv")  # the splits are of the labels before
+    (project / "data" / ".checked").write_text("{")
+    assert "have changed" in reading()
 
 
 def test_what_is_no_change_of_the_data(project, check, reading):

@@ -48,7 +48,7 @@ def main() -> None:
     folder = data_folder(wanted.data.folder)
     table, data = splits_file(folder), folder.name
 
-    seen = checked.digest(folder, additions.names_in_exports())
+    seen = checked.look(folder, additions.names_in_exports())
     pictures, problems = layout.find(wanted)
     problems += examine(pictures, data, wanted.data.min_side)
     pictures = [picture for picture in pictures if picture.fingerprint]

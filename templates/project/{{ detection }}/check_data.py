@@ -36,7 +36,7 @@ def main() -> None:
     folder = data_folder(wanted.data.folder)
     table, data = splits_file(folder), folder.name
 
-    seen = checked.digest(folder)
+    seen = checked.look(folder)
     pictures, problems = layout.find(wanted)
     problems += examine(pictures, data, wanted.data.min_side)
     pictures = [picture for picture in pictures if picture.fingerprint]

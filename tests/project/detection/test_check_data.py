@@ -759,7 +759,7 @@ def test_what_was_not_checked_is_not_used(project, coco, check, in_project, pict
     settings = importlib.import_module("pipeline.settings").load()
     read_splits = importlib.import_module("pipeline.dataset").read_splits
     console = importlib.import_module("pipeline.console")
-    changed = "^data/: labels or pictures have changed since check_data.py. Run it again.$"
+    changed = "^data/: labels or pictures have changed since check_data.py: {}. Run it again.$"
 
     check()
     (project / "data" / "boxes.csv").touch()
@@ -767,17 +767,17 @@ def test_what_was_not_checked_is_not_used(project, coco, check, in_project, pict
     assert len(read_splits(settings)) == 8
     coco.tree["annotations"][0]["bbox"] = [1, 2, 3, -4]
     coco.save()
-    with pytest.raises(console.UserError, match=changed):
+    with pytest.raises(console.UserError, match=changed.format("annotations.json")):
         read_splits(settings)
     assert check()[0] == 1
-    with pytest.raises(console.UserError, match=changed):
+    with pytest.raises(console.UserError, match=changed.format("annotations.json")):
         read_splits(settings)
     coco.tree["annotations"][0]["bbox"] = [1, 2, 30, 40]
     coco.save()
     assert check()[0] == 0
     assert read_splits(settings)[0].boxes[0].tolist() == [1, 2, 31, 42]
     picture(50).save(project / "data" / "images" / "new.png")
-    with pytest.raises(console.UserError, match=changed):
+    with pytest.raises(console.UserError, match=changed.format("images/new.png")):
         read_splits(settings)
 
 
