@@ -115,7 +115,7 @@ def test_a_detector_of_paddledetection_is_started_from_by_its_weights(models, li
     answers.write_text(answers.read_text().replace("classification", "detection"))
     done = models("publish", "line", "--name", "ours")
     file = library / "ours" / "model.safetensors"
-    assert f"model:\n  detector: picodet\n  weights: {file}\n" in done.stdout
+    assert f"of `model:` in settings.yaml:\n  detector: picodet\n  weights: {file}\n" in done.stdout
 
 
 def test_from_a_base_model_to_all_that_came_from_it(models, library, tmp_path, project, pdparams):
