@@ -369,7 +369,7 @@ SABOTAGED_NETWORKS = {
 LAYOUT = "np.stack(list(squares)).transpose(0, 3, 1, 2)"
 SABOTAGED_INPUTS = {
     "channels": ("preprocess.py", LAYOUT, LAYOUT + "[:, ::-1]"),
-    "resize": ("preprocess.py", "interpolation=method", "interpolation=cv2.INTER_NEAREST"),
+    "resize": ("preprocess.py", "interpolation=cv2.INTER_AREA", "interpolation=cv2.INTER_NEAREST"),
     "decoder": ("images.py", '(picture.convert("RGB"))', '(picture.convert("RGB"))[..., ::-1]'),
 }
 
