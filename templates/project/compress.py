@@ -194,14 +194,7 @@ class Quantizer:
 
         folder = self.scratch / f"{source.name}-{kind}"
         method, losses = quantization.quantize(
-            kind,
-            source,
-            folder,
-            self.x,
-            loss,
-            LOG,
-            compression.KEEP_LAST,
-            self.gate.limits.max_metric_loss,
+            kind, source, folder, self.x, loss, LOG, compression.KEEP_LAST
         )
         return self.checked(folder, kind, method=method, losses=losses, **known)
 

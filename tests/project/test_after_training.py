@@ -658,7 +658,7 @@ def test_the_method_that_loses_least_is_kept_and_no_number_is_the_worst(
     seen.clear()
     losses[METHODS[0]] = 0.01
     again = tmp_path / "again"
-    method, known = quantize("paddle", the_export(finished), again, x, loss, log, enough=0.01)
+    method, known = quantize("paddle", the_export(finished), again, x, loss, log)
     assert (method, known, set(seen)) == (METHODS[0], {METHODS[0]: 0.01}, {METHODS[0]})
 
 

@@ -1,11 +1,9 @@
-"""data/.checked: what check_data.py looked at, so that later steps work with nothing else.
+"""data/.checked: what check_data.py saw, so that nobody trains on labels that were others then."""
 
-Sizes of the pictures, and SHA-256 of the files that may label them: copying a project changes
-nothing about those.
-"""
-
-import os
+import hashlib
+import sys
 from collections.abc import Set
+from functools import cache
 from pathlib import Path
 
 from pipeline import files
@@ -15,49 +13,72 @@ from pipeline.picture_files import walk
 from pipeline.picture_problems import printable, some
 
 FILE = ".checked"
-LABELS = {".csv", ".json", ".names", ".txt", ".xml", ".yaml", ".yml"}
-TABLES = {"boxes.csv", "splits.csv"}  # that check_data.py writes
 
 
-def look(folder: Path, besides: Set[str] = frozenset()) -> dict[str, int | str]:
-    """The size in bytes of each picture in the data folder, and the SHA-256 of each label file.
+def look(folder: Path, labels: Set[str], besides: Set[str] = frozenset()) -> dict[str, str | None]:
+    """The SHA-256 of each file in the data folder that may hold labels; None for each picture.
 
     Args:
         folder: the data folder.
+        labels: what such a file is called, or what its name ends in.
         besides: names of folders in it that don't count.
     """
-    seen: dict[str, int | str] = {}
+    seen: dict[str, str | None] = {}
     for path, fault in walk(folder):
-        name, suffix = path.relative_to(folder), path.suffix.lower()
-        if fault or str(name) in TABLES or besides.intersection(name.parent.parts):
+        name, ending = path.relative_to(folder), path.suffix.lower()
+        if fault or besides.intersection(name.parent.parts) or not path.is_file():
             continue
-        if suffix in SUFFIXES | LABELS and os.path.isfile(path):
-            is_picture = suffix in SUFFIXES
-            seen[name.as_posix()] = path.stat().st_size if is_picture else files.sha256(path)
+        if ending in SUFFIXES:
+            seen[name.as_posix()] = None
+        elif ending in labels or name.as_posix() in labels:
+            seen[name.as_posix()] = _digest(path)
     return seen
 
 
-def write(folder: Path, seen: dict[str, int | str]) -> None:
-    """Writes down what was checked."""
+def write(folder: Path, seen: dict[str, str | None]) -> None:
+    """Writes down what was seen."""
     files.write_json(folder / FILE, seen)
 
 
-def stop_at_changes(folder: Path, besides: Set[str] = frozenset()) -> None:
-    """Raises UserError where pictures or labels are others than those that were checked.
+@cache
+def stop_at_changes(folder: Path) -> None:
+    """Raises UserError where files with labels are others than those that were seen.
 
-    Where nothing was written down, as by earlier versions, nothing is compared.
+    Only what is there is compared, and nothing where nothing was written down, as by earlier
+    versions. Asked again in the same process it does not look again: what is under way goes on.
     """
-    record = folder / FILE
-    if not record.is_file():
-        return
-    try:
-        before = dict(files.read_json(record))
-    except (TypeError, ValueError):  # cut off, or merged by git
-        before = {}
-    now = look(folder, besides)
-    changed = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    before = _read(folder) or {}
+    there = {name: folder / name for name, digest in before.items() if digest}
+    changed = [
+        name for name, path in there.items() if path.is_file() and _digest(path) != before[name]
+    ]
     if changed:
         raise UserError(
-            f"{folder.name}/: labels or pictures have changed since check_data.py: "
-            f"{printable(some(changed))}. Run it again."
+            f"{folder.name}/: labels have changed since check_data.py: "
+            f"{printable(some(sorted(changed)))}. Run it again."
         )
+
+
+def tell_new(folder: Path, labels: Set[str], besides: Set[str] = frozenset()) -> None:
+    """Says on stderr which pictures and files with labels came after the check, and are not used.
+    Arguments as for `look`."""
+    before = _read(folder)
+    new = sorted(look(folder, labels, besides).keys() - before) if before is not None else []
+    if new:
+        print(
+            f"note: new in {folder.name}/ since check_data.py, and not used: "
+            f"{printable(some(new))}. Run it again to use them.",
+            file=sys.stderr,
+        )
+
+
+def _read(folder: Path) -> dict[str, str | None] | None:
+    try:
+        return dict(files.read_json(folder / FILE))
+    except (OSError, TypeError, ValueError):  # none, or cut off, or merged by git
+        return None
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a text whatever its line ends: git and Excel change those."""
+    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()

@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline import onnx_int8, paddle_int8
 
+ENOUGH = 0.01  # of a loss: to search on takes minutes, for differences that few pictures can't tell
 ROUTES = {"paddle": paddle_int8, "onnx": onnx_int8}
 
 
@@ -21,10 +22,9 @@ def quantize(
     loss: Callable[[Path], float],
     log: Path,
     keep_last: bool = False,
-    enough: float = 0.0,
 ) -> tuple[str, dict[str, float | None]]:
     """Writes the int8 network that loses least: weights by channel, activations by tensor. The
-    methods are tried in their order until one is good enough.
+    methods are tried in their order until one loses no more than ENOUGH.
 
     Args:
         kind: of ROUTES.
@@ -35,8 +35,6 @@ def quantize(
         log: file that the libraries' output goes to.
         keep_last: the convolutions whose outputs are the answer stay fp32: coordinates need more
             than 256 values.
-        enough: the first method that loses no more is taken; a search among better ones takes
-            minutes and finds what the pictures can't tell.
 
     Returns:
         The calibration method, and the loss of each that was tried; None where it is no number.
@@ -53,7 +51,7 @@ def quantize(
             route.write(source, candidate, x, method, log, keep_last)
             value = loss(candidate)
             losses[method] = value if math.isfinite(value) else None
-            if value <= enough:
+            if value <= ENOUGH:
                 break
         best = min(losses, key=lambda m: math.inf if losses[m] is None else losses[m])
         shutil.copytree(Path(scratch) / best, target, dirs_exist_ok=True)

@@ -132,7 +132,8 @@ def _describe(name: str, text: str, tree: yaml.Node | None, fault) -> str:
     if isinstance(node, yaml.ScalarNode) or (node and node.flow_style):
         written = text[node.start_mark.index : node.end_mark.index]
         remedy = full_width.found(written, node.start_mark.line + 1)
-        if fault["type"] == "string_type" and isinstance(node, yaml.ScalarNode):
+        is_text = isinstance(node, yaml.ScalarNode) and not node.tag.endswith(":null")
+        if fault["type"] == "string_type" and is_text:
             remedy = remedy or f' Put it in quotes: "{node.value}".'
     return f"{name}:{line}: {dotted}: {message[0].lower()}{message[1:]} (found {given}).{remedy}"
 

@@ -4,7 +4,6 @@ check_data.py writes it; the later steps read it.
 """
 
 import os
-import re
 from collections.abc import Sequence, Set
 from pathlib import Path
 
@@ -25,19 +24,12 @@ SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
-SPLIT = "|".join(SPLIT_NAMES)
 GIVEN = "given"
 
 
 def splits_file(folder: Path) -> Path:
     """The table's place in the data folder."""
     return folder / "splits.csv"
-
-
-def split_named(folder: str) -> str | None:
-    """The split that a folder's name speaks of, as do Train, valid and test2017."""
-    named = re.fullmatch(rf"({SPLIT})\d*", folder.lower())
-    return SPLIT_NAMES[named[1]] if named else None
 
 
 def give_splits(
@@ -137,8 +129,7 @@ def stop_at_untaught(classes: list[str], taught: Set[int], what: str) -> None:
     missing = [name for label, name in enumerate(classes) if label not in taught]
     if missing:
         raise UserError(
-            f"data/splits.csv: no {what} to train on of class {', '.join(missing)}. Run "
-            "check_data.py again."
+            f"no {what} to train on of class {', '.join(missing)}. Run check_data.py again."
         )
 
 

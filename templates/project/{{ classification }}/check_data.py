@@ -14,7 +14,6 @@ from collections import Counter
 import numpy as np
 
 from pipeline import (
-    additions,
     checked,
     console,
     files,
@@ -48,7 +47,7 @@ def main() -> None:
     folder = data_folder(wanted.data.folder)
     table, data = splits_file(folder), folder.name
 
-    seen = checked.look(folder, additions.names_in_exports())
+    seen = checked.look(folder, *layout.that_count(wanted))
     pictures, problems = layout.find(wanted)
     problems += examine(pictures, data, wanted.data.min_side)
     pictures = [picture for picture in pictures if picture.fingerprint]

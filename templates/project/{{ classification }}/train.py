@@ -202,7 +202,8 @@ def affordable_steps(
     minutes = times * replicas.seconds_a_step([batch] * TIMED_STEPS, loss) / 60
     steps = max(1, min(options.train.steps, int(options.train.minutes / minutes)))
     runs.note(run, planned_steps=steps)
-    print(f"Stage 2: {steps} steps, {times} times: up to {steps * minutes:.1f} minutes")
+    often = f", {times} times" if times > 1 else ""
+    print(f"Stage 2: {steps} steps{often}: up to {steps * minutes:.1f} minutes")
     return steps
 
 

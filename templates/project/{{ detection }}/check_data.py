@@ -36,7 +36,7 @@ def main() -> None:
     folder = data_folder(wanted.data.folder)
     table, data = splits_file(folder), folder.name
 
-    seen = checked.look(folder)
+    seen = checked.look(folder, layout.THAT_COUNT)
     pictures, problems = layout.find(wanted)
     problems += examine(pictures, data, wanted.data.min_side)
     pictures = [picture for picture in pictures if picture.fingerprint]

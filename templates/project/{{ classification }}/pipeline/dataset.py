@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import additions, checked, files, splits
+from pipeline import checked, files, layout, splits
 from pipeline.picture_files import data_folder
 from pipeline.project import ROOT
 from pipeline.settings import Settings
@@ -32,8 +32,8 @@ def read_splits(settings: Settings) -> list[Sample]:
 
     Raises:
         UserError: no such file yet, no rows, or rows that name a missing picture, an unknown
-            class or an unknown split: all of them, each with its line. Or the pictures or labels
-            have changed since they were checked.
+            class or an unknown split: all of them, each with its line. Or the labels have changed
+            since they were checked.
     """
     folder = data_folder(settings.data.folder)
     rows, faults = splits.read_splits_file(folder, ("label", "group"))
@@ -43,7 +43,7 @@ def read_splits(settings: Settings) -> list[Sample]:
         if row["label"] not in settings.classes
     ]
     splits.stop_at(faults)
-    checked.stop_at_changes(folder, additions.names_in_exports())
+    checked.stop_at_changes(folder)
     return [
         Sample(path, settings.classes.index(row["label"]), row["split"], row["group"])
         for _, path, row in rows
@@ -59,6 +59,7 @@ def read_training(settings: Settings) -> list[Sample]:
     samples = [sample for sample in read_splits(settings) if sample.split != "test"]
     taught = {sample.label for sample in samples if sample.split == "train"}
     splits.stop_at_untaught(settings.classes, taught, "picture")
+    checked.tell_new(data_folder(settings.data.folder), *layout.that_count(settings))
     return samples
 
 

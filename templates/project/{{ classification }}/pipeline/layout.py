@@ -23,7 +23,9 @@ from pipeline.picture_problems import some
 from pipeline.problems import Problem, problem
 from pipeline.project import shown
 from pipeline.settings import Settings
-from pipeline.splits import SPLITS, split_named
+from pipeline.splits import SPLIT_NAMES, SPLITS
+
+TABLE = "labels.csv"
 
 
 @dataclass(eq=False)
@@ -40,15 +42,21 @@ def find(settings: Settings) -> tuple[list[Picture], list[Problem]]:
         UserError: no data folder, or a CSV file that can't be read at all.
     """
     folder = data_folder(settings.data.folder)
-    if settings.data.labels is not None or (folder / "labels.csv").is_file():
+    if settings.data.labels is not None or (folder / TABLE).is_file():
         pictures, problems = _from_csv(folder, settings)
     else:
         pictures, problems = _from_folders(folder, settings)
     return sorted(pictures, key=lambda picture: picture.name), problems
 
 
+def that_count(settings: Settings) -> tuple[frozenset[str], frozenset[str]]:
+    """The name of the table with the labels, and the folders of classes that are not trained on."""
+    besides = frozenset(additions.names_in_exports()) - set(settings.classes)
+    return frozenset([settings.data.labels or TABLE]), besides
+
+
 def _from_csv(folder: Path, settings: Settings) -> tuple[list[Picture], list[Problem]]:
-    table = folder / (settings.data.labels or "labels.csv")
+    table = folder / (settings.data.labels or TABLE)
     rows = read_rows(table, ("path", "label"))
     has_splits = any((row.get("split") or "").strip() for _, row in rows)
     found: dict[Path, tuple[int, Picture]] = {}
@@ -138,7 +146,11 @@ def _split_folders(folder: Path, classes: list[str]) -> dict[str, str]:
     """The split of each folder that is named after one, and not after a class."""
     classes = [*classes, *additions.names_in_exports()]
     names = [path.name for path in sorted(folder.iterdir()) if path.is_dir()]
-    found = {name: split for name in names if (split := split_named(name)) and name not in classes}
+    found = {
+        name: SPLIT_NAMES[name.lower()]
+        for name in names
+        if name.lower() in SPLIT_NAMES and name not in classes
+    }
     return dict(sorted(found.items(), key=lambda pair: SPLITS.index(pair[1])))
 
 

@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 from pipeline import coco, labelme, voc, yolo
 from pipeline.annotations import Annotation, AnnotationError, Picture, read_json, read_text
 from pipeline.images import SUFFIXES
-from pipeline.picture_index import PictureIndex, split_of_file
+from pipeline.picture_index import SPLIT, PictureIndex, split_of_file
 from pipeline.picture_problems import some
 from pipeline.problems import BROKEN_FILE, Problem, problem
-from pipeline.splits import SPLIT, SPLIT_NAMES
+from pipeline.splits import SPLIT_NAMES
 
 
 class AnnotationFiles:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import checked, files, splits
+from pipeline import checked, files, layout, splits
 from pipeline.picture_files import data_folder, read_rows
 from pipeline.project import ROOT, shown
 from pipeline.settings import Settings
@@ -48,7 +48,7 @@ def read_splits(settings: Settings) -> list[Sample]:
     Raises:
         UserError: a file is not there yet, splits.csv has no rows, or rows name a missing picture,
             an unknown class or split, or no numbers: all of them, each with its line. Or the
-            pictures or labels have changed since they were checked.
+            labels have changed since they were checked.
     """
     folder = data_folder(settings.data.folder)
     rows, faults = splits.read_splits_file(folder, ("group", "width", "height"))
@@ -79,6 +79,7 @@ def read_training(settings: Settings) -> list[Sample]:
     samples = [sample for sample in read_splits(settings) if sample.split != "test"]
     taught = {label for s in samples if s.split == "train" for label in s.labels.tolist()}
     splits.stop_at_untaught(settings.classes, taught, "box")
+    checked.tell_new(data_folder(settings.data.folder), layout.THAT_COUNT)
     return samples
 
 

@@ -18,6 +18,7 @@ from pipeline.problems import Problem, problem
 from pipeline.settings import Settings
 
 ANNOTATIONS = {".json", ".txt", ".xml"}
+THAT_COUNT = frozenset(ANNOTATIONS | {".names", ".yaml", ".yml"})  # files with labels
 OTHER_PICTURES = {".avif", ".gif", ".heic", ".heif", ".jp2"}  # of cameras and phones; not read
 
 

@@ -6,8 +6,9 @@ from collections import defaultdict
 from pathlib import PurePosixPath
 
 from pipeline.annotations import Picture
-from pipeline.splits import SPLIT, SPLIT_NAMES, split_named
+from pipeline.splits import SPLIT_NAMES
 
+SPLIT = "|".join(SPLIT_NAMES)
 # Folders that say what kind of files they hold, and nothing of the picture.
 ROLES = {
     *("image", "images", "img", "imgs", "jpegimages", "pictures"),
@@ -64,8 +65,9 @@ def key(path: PurePosixPath) -> PurePosixPath:
 
 
 def split_of_folder(path: PurePosixPath) -> str | None:
-    """The split that a folder on the way to a file names."""
-    return next(filter(None, map(split_named, path.parent.parts)), None)
+    """The split that a folder on the way to a file names, as do Train, valid and test2017."""
+    named = (re.fullmatch(rf"({SPLIT})\d*", folder.lower()) for folder in path.parent.parts)
+    return next((SPLIT_NAMES[found[1]] for found in named if found), None)
 
 
 def split_of_file(path: PurePosixPath) -> str | None:
