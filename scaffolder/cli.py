@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from scaffolder import __version__, answers, cli_models, cli_projects, summary
-from scaffolder.errors import FewshotError, Stopped, UsageError
+from scaffolder.errors import FewshotError, Stopped, UsageError, said
 from scaffolder.messages import plain, texts
 
 app = typer.Typer(
@@ -252,7 +252,7 @@ def main() -> None:
     except FewshotError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
-        _fail(f"{error.filename or 'input or output'}: {error.strerror}", 1)
+        _fail(said(error), 1)
     except Exception as error:
         # Typer's own usage errors; their class has moved between its versions.
         if not hasattr(error, "format_message"):
@@ -269,6 +269,5 @@ def _stop(text: str) -> None:
 
 
 def _fail(text: str, code: int) -> None:
-    line = plain(" ".join(text.split()))
-    typer.secho(f"error: {line}", fg=typer.colors.RED, err=True)
+    cli_projects.tell_error(text)
     sys.exit(code)

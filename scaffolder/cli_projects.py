@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scaffolder import config
-from scaffolder.errors import FewshotError, Stopped, UsageError
+from scaffolder.errors import FewshotError, Stopped, UsageError, said
 from scaffolder.messages import plain
 
 if TYPE_CHECKING:
@@ -101,10 +101,15 @@ def update(
         except (FewshotError, OSError) as error:
             if not name or isinstance(error, (Stopped, BrokenPipeError)):
                 raise
-            line = " ".join(plain(f"error: {folder}: {fleet.said(error)}").split())
-            typer.secho(line, fg=typer.colors.RED, err=True)
+            tell_error(f"{plain(folder)}: {said(error)}")
             worst = max(worst, getattr(error, "exit_code", 1))
     raise typer.Exit(worst or (BEHIND if behind else 0))
+
+
+def tell_error(text: str) -> None:
+    """Prints an error as one line on stderr."""
+    line = plain(" ".join(text.split()))
+    typer.secho(f"error: {line}", fg=typer.colors.RED, err=True)
 
 
 def _update(folder: Path, request: "Request", test: bool, commit: bool, as_json: bool) -> int:

@@ -17,3 +17,10 @@ class Stopped(FewshotError):
     """Ctrl-C. The text says, in the user's language where that is known, what was written."""
 
     exit_code = 130
+
+
+def said(error: Exception) -> str:
+    """Returns an error in words."""
+    if isinstance(error, OSError):
+        return f"{error.filename or 'input or output'}: {error.strerror}"
+    return str(error) if isinstance(error, FewshotError) else repr(error)

@@ -12,7 +12,7 @@ from typing import Any
 
 from scaffolder import existing, git, source, transaction, worktree
 from scaffolder import update as updates
-from scaffolder.errors import FewshotError
+from scaffolder.errors import FewshotError, said
 from scaffolder.existing import Existing
 from scaffolder.rendering import ANSWERS_FILE
 from scaffolder.source import Source
@@ -199,13 +199,6 @@ def _update(
         tuple(change.path for change in plan.conflicts),
         untested=done.untested or "",
     )
-
-
-def said(error: Exception) -> str:
-    """Returns an error in words."""
-    if isinstance(error, OSError):
-        return f"{error.filename or 'input or output'}: {error.strerror}"
-    return str(error) if isinstance(error, FewshotError) else repr(error)
 
 
 def _row(project: Existing, known: dict[str, list[str]]) -> Row:
