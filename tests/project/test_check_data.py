@@ -15,6 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
+KEEP_ONE_ALIKE = (
+    "Keep one; if they show different parts (fixed camera), set data.alike_are_copies to false."
+)
+
 
 def rows(project, data="data"):
     with (project / data / "splits.csv").open(encoding="utf-8", newline="") as file:
@@ -116,7 +120,7 @@ def test_look_alikes_stay_together(project, check, picture):
     assert code == 0
     assert problems[0] == (
         "warning: data/light/0-0.png: almost the same picture as data/light/0-1.png, "
-        "data/light/0.png. Keep one."
+        f"data/light/0.png. {KEEP_ONE_ALIKE}"
     )
     assert len(problems) == 8
     of_group = {}
@@ -512,10 +516,16 @@ def test_a_class_of_one_part_alone(project, check, picture):
     assert [line for line in problems if "data/:" in line] == [
         "warning: data/: class light: its 4 pictures to train on are almost the same one. "
         "Held-out and test figures of such a class look too good, if there are any. Add pictures "
-        "of other parts.",
+        "of other parts; if these do show several (fixed camera), set data.alike_are_copies to "
+        "false.",
         "warning: data/: class light has no test picture, so its figures can't be measured. Add "
         "some.",
     ]
+    settings = project / "settings.yaml"
+    settings.write_text(settings.read_text() + "data: {alike_are_copies: false}\n")
+    assert check("--resplit") == (0, [])
+    counts = Counter((path.split("/")[0], split) for path, split in splits(project).items())
+    assert counts["light", "test"] == 1
 
 
 def test_large_pictures_are_seen_small(project, check, picture):
@@ -551,8 +561,10 @@ def test_the_same_picture_within_a_class(project, check):
         [
             "warning: data/light/0.png: the same picture as data/light/copy.png. Keep one.",
             "warning: data/light/1.png: the same picture as data/light/other.bmp. Keep one.",
-            "warning: data/light/2.png: almost the same picture as data/light/again.jpg. Keep one.",
-            "warning: data/light/3.png: almost the same picture as data/light/big.png. Keep one.",
+            "warning: data/light/2.png: almost the same picture as data/light/again.jpg. "
+            f"{KEEP_ONE_ALIKE}",
+            "warning: data/light/3.png: almost the same picture as data/light/big.png. "
+            f"{KEEP_ONE_ALIKE}",
         ],
     )
 
@@ -619,10 +631,16 @@ def test_the_same_picture_in_two_splits(project, check, picture):
             "error: data/test/dark/y.png: the same picture as data/train/dark/0.png, in several "
             "splits (test, train), which makes the figures look too good. Keep one.",
             "error: data/test/light/y.jpg: almost the same picture as data/train/light/0.png, in "
-            "several splits (test, train), which makes the figures look too good. Keep one.",
+            "several splits (test, train), which makes the figures look too good. "
+            f"{KEEP_ONE_ALIKE}",
         ],
     )
     assert rows(project) == before
+    settings = project / "settings.yaml"
+    settings.write_text(settings.read_text() + "data: {alike_are_copies: false}\n")
+    code, (problem,) = check()
+    assert code == 1
+    assert problem.startswith("error: data/test/dark/y.png: the same picture as")
 
 
 def test_a_fixed_camera_is_no_duplicate(in_project):
@@ -637,13 +655,15 @@ def test_a_fixed_camera_is_no_duplicate(in_project):
         return duplicates.fingerprint(np.repeat(noisy[..., None], 3, 2))
 
     blanks = [photograph(blank) for _ in range(5)]
-    assert duplicates.group(blanks) == list(range(5))
+    assert duplicates.group(blanks, alike=True) == list(range(5))
 
     part = np.where(np.hypot(x, y) < 0.6, 200, 60) + 20 * (np.sin(30 * x) > 0)
     scratched = part.copy()
     scratched[140:160, 145:150] = 40
-    assert duplicates.group([photograph(scene) for scene in (part, scratched, part)]) == [0, 1, 0]
-    assert duplicates.group([]) == []
+    prints = [photograph(scene) for scene in (part, scratched, part)]
+    assert duplicates.group(prints, alike=True) == [0, 1, 0]
+    assert duplicates.group(prints, alike=False) == [0, 1, 2]
+    assert duplicates.group([], alike=True) == []
 
 
 @pytest.mark.parametrize(
@@ -669,7 +689,7 @@ def test_no_false_alarm_on_real_pictures(project, check, real_data, pack, classe
         [
             f"error: data/test/{label}/half.jpg: almost the same picture as "
             f"data/train/{label}/{original.name}, in several splits (test, train), which makes "
-            "the figures look too good. Keep one."
+            f"the figures look too good. {KEEP_ONE_ALIKE}"
         ],
     )
 

@@ -92,9 +92,9 @@ def is_faint(pixels: np.ndarray) -> bool:
     return bool(high - low < FAINT)
 
 
-def group_alike(pictures: Sequence[PictureFile]) -> None:
-    """Names the group of every picture after the first one that is the same or almost the same."""
-    first = group([picture.fingerprint for picture in pictures if picture.fingerprint])
+def group_alike(pictures: Sequence[PictureFile], almost: bool) -> None:
+    """Names the group of every picture after the first one that is the same (or almost, too)."""
+    first = group([picture.fingerprint for picture in pictures if picture.fingerprint], almost)
     for picture, index in zip(pictures, first, strict=True):
         picture.group = pictures[index].name
 

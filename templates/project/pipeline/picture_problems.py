@@ -99,8 +99,10 @@ PICTURE_KINDS = {
     ),
     "almost_same": (
         "warning",
-        "almost the same picture as {others}. Keep one.",
-        "与 {others} 几乎是同一张图片。请只保留一张。",
+        "almost the same picture as {others}. Keep one; if they show different parts (fixed "
+        "camera), set data.alike_are_copies to false.",
+        "与 {others} 几乎是同一张图片。请只保留一张；如果拍的是不同零件（固定相机），请把 "
+        "data.alike_are_copies 设为 false。",
     ),
     "same_two_splits": (
         "error",
@@ -111,8 +113,10 @@ PICTURE_KINDS = {
     "almost_same_two_splits": (
         "error",
         "almost the same picture as {others}, in several splits ({splits}), which makes the "
-        "figures look too good. Keep one.",
-        "与 {others} 几乎是同一张图片，却在多个划分中（{splits}），会使指标虚高。请只保留一张。",
+        "figures look too good. Keep one; if they show different parts (fixed camera), set "
+        "data.alike_are_copies to false.",
+        "与 {others} 几乎是同一张图片，却在多个划分中（{splits}），会使指标虚高。请只保留一张；"
+        "如果拍的是不同零件（固定相机），请把 data.alike_are_copies 设为 false。",
     ),
 }
 

@@ -1,6 +1,6 @@
 """Adds a class to an exported model from 1 to 20 pictures, in seconds and without training.
 
-Reads:  export/<id>/ (the newest fp32 one, or --export), settings.yaml (limits, data.min_side), and
+Reads:  export/<id>/ (the newest fp32 one, or --export), settings.yaml (limits, data), and
         the pictures
 Writes: export/<id>/added.json
 
@@ -98,7 +98,7 @@ def add(export: Export, name: str, folder: Path) -> None:
             "for pictures far from every class. Rename it and train again."
         )
     options = settings.load()
-    paths = usable_pictures(name, folder, export, options.data.min_side)
+    paths = usable_pictures(name, folder, export, options.data)
 
     seen = reference.read(export.folder)
     shots = answers(export.predictor(), export.preprocess, export.preprocess.read(paths))

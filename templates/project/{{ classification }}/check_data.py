@@ -51,7 +51,7 @@ def main() -> None:
     pictures, problems = layout.find(wanted)
     problems += examine(pictures, data, wanted.data.min_side)
     pictures = [picture for picture in pictures if picture.fingerprint]
-    problems += group_copies(pictures, data)
+    problems += group_copies(pictures, data, wanted.data.alike_are_copies)
     labels = [{picture.label} for picture in pictures]
     share, seed = wanted.data.test_share, wanted.train.seed
     origin = give_splits(pictures, labels, table, share, seed, resplit)
@@ -71,14 +71,14 @@ def main() -> None:
     print(f"{warnings}no errors. Splits ({origin}): {project.shown(table)}")
 
 
-def group_copies(pictures: list[Picture], data: str) -> list[Problem]:
+def group_copies(pictures: list[Picture], data: str, almost: bool) -> list[Problem]:
     """Names the group of every picture after the first one that is a copy of it.
 
     Parts under a fixed camera look alike without being copies. Where look-alikes are of several
     classes this is said, and only the same pixels are a copy.
     """
     problems = []
-    group_alike(pictures)
+    group_alike(pictures, almost)
     for alike in families(pictures):
         same = together(alike, lambda picture: picture.fingerprint.pixels)
         if len({picture.label for picture in alike}) == 1 or len(same) == 1:

@@ -42,7 +42,7 @@ def main() -> None:
     pictures = [picture for picture in pictures if picture.fingerprint]
     problems += check_boxes(pictures, wanted.classes, data)
     problems += check_empty(pictures, data)
-    group_copies(pictures)
+    group_copies(pictures, wanted.data.alike_are_copies)
     labels = [set(picture.labels) or {""} for picture in pictures]  # "": those without objects
     share, seed = wanted.data.test_share, wanted.train.seed
     origin = give_splits(pictures, labels, table, share, seed, resplit)
@@ -73,9 +73,9 @@ def check_empty(pictures: list[Picture], data: str) -> list[Problem]:
     return [problem("without_boxes", f"{data}/", count=len(names), names=some(names))]
 
 
-def group_copies(pictures: list[Picture]) -> None:
+def group_copies(pictures: list[Picture], almost: bool) -> None:
     """Names the group of every picture after the first one that is a copy of it."""
-    group_alike(pictures)
+    group_alike(pictures, almost)
     for alike in families(pictures):
         first: list[Picture] = []
         for picture in alike:

@@ -558,7 +558,7 @@ def test_the_same_picture_twice(project, coco, check):
         [
             "warning: data/images/0.png: the same picture as data/images/copy.png. Keep one.",
             "warning: data/images/1.png: almost the same picture as data/images/again.jpg. Keep "
-            "one.",
+            "one; if they show different parts (fixed camera), set data.alike_are_copies to false.",
         ],
     )
     of = splits(project)
@@ -582,9 +582,15 @@ def test_the_same_picture_in_two_splits(project, coco, check):
             "error: data/images/0.png: the same picture as data/images/copy.png, in several splits "
             "(test, train), which makes the figures look too good. Keep one.",
             "error: data/images/1.png: almost the same picture as data/images/again.jpg, in "
-            "several splits (test, train), which makes the figures look too good. Keep one.",
+            "several splits (test, train), which makes the figures look too good. Keep one; if "
+            "they show different parts (fixed camera), set data.alike_are_copies to false.",
         ],
     )
+    settings = project / "settings.yaml"
+    settings.write_text(settings.read_text() + "data: {alike_are_copies: false}\n")
+    code, (problem,) = check()
+    assert code == 1
+    assert problem.startswith("error: data/images/0.png: the same picture as")
 
 
 def test_a_fixed_camera_is_no_duplicate(project, coco, check, picture):

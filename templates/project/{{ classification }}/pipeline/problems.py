@@ -54,9 +54,10 @@ KINDS = PICTURE_KINDS | {
         "warning",
         "class {label}: its {count} pictures to train on are almost the same one. Held-out and "
         "test figures of such a class look too good, if there are any. Add pictures of other "
-        "parts.",
+        "parts; if these do show several (fixed camera), set data.alike_are_copies to false.",
         "类别 {label} 的 {count} 张训练图片几乎是同一张。这样的类别即使有验证和测试指标，也会虚高。"
-        "请添加其他零件的图片。",
+        "请添加其他零件的图片；如果拍的就是不同零件（固定相机），请把 data.alike_are_copies "
+        "设为 false。",
     ),
     "few_pictures": (
         "warning",

@@ -15,6 +15,7 @@ class Data(Section):
     labels: str | None = None
     test_share: float = Field(0.25, gt=0, lt=0.9)
     min_side: PositiveInt = 16
+    alike_are_copies: bool = True
 
 
 class Model(Section):

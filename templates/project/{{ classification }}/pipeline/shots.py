@@ -8,18 +8,19 @@ from pipeline.exports import Export
 from pipeline.images import SUFFIXES
 from pipeline.picture_files import PictureFile
 from pipeline.project import shown
+from pipeline.settings import Data
 
 MOST = 20  # pictures; with more of them, training is worth its time
 
 
-def usable_pictures(name: str, folder: Path, export: Export, least: int) -> list[Path]:
+def usable_pictures(name: str, folder: Path, export: Export, data: Data) -> list[Path]:
     """The pictures to add as a class of this name.
 
     Args:
         name: of the class.
         folder: that holds them.
         export: what they are added to.
-        least: px, of the shorter side.
+        data: the settings' section.
 
     Raises:
         UserError: the export can't take a class, or the name or a picture can't be used; all
@@ -39,14 +40,14 @@ def usable_pictures(name: str, folder: Path, export: Export, least: int) -> list
             f"({', '.join(sorted(SUFFIXES))}). With more of them, train."
         )
     else:
-        problems = examine.examine(pictures, str(folder), least)
+        problems = examine.examine(pictures, str(folder), data.min_side)
         faults += [
             problem.text("en").removeprefix("error: ") for problem in problems if problem.is_error
         ]
         faults += trained_on(pictures, export)
     if faults:
         raise UserError("\n".join(faults))
-    examine.group_alike(pictures)
+    examine.group_alike(pictures, data.alike_are_copies)
     problems += [examine.copies(alike, str(folder)) for alike in examine.families(pictures)]
     for problem in problems:
         print(problem.text(project.answers().get("language", "en")))
