@@ -276,7 +276,7 @@ def test_the_export_alone_says_what_evaluation_said(copy, run, kind):
     with (the_run(copy) / "evaluation" / "predictions.csv").open(encoding="utf-8") as file:
         wanted = {row["path"]: row for row in csv.DictReader(file)}
     needed = "console files images inference preprocess probabilities exports project quiet"
-    needed += " tables added additions drift drift_log input_check onnx_runtime prototypes"
+    needed += " tables finding added additions drift drift_log input_check onnx_runtime prototypes"
     needed += " reference whitening __init__"
     needed += " formats forms picking tensorrt"
     for path in copy.iterdir():
@@ -303,6 +303,7 @@ def test_a_broken_picture_does_not_stop_the_others(copy, run):
     (folder / "b.png").write_bytes((copy / "data" / "1.png").read_bytes()[:80])
     shutil.copyfile(copy / "data" / "2.png", folder / "c.png")
     (folder / "notes.txt").write_text("no picture")
+    (folder / "._a.png").write_text("left by another system")
     done = run(copy, "predict.py", "mixed")
     assert fails_with_one_line(done, "mixed/b.png")
     assert [line.split()[0] for line in done.stdout.splitlines()] == [
@@ -312,6 +313,36 @@ def test_a_broken_picture_does_not_stop_the_others(copy, run):
     ]
     assert "\x1b" not in done.stdout
     assert fails_with_one_line(run(copy, "predict.py", "nowhere"), "no such picture or folder")
+
+
+def test_a_name_that_is_no_text_is_answered(copy, run):
+    """As from a zip file that was packed with GBK names."""
+    folder = copy / "zip"
+    folder.mkdir()
+    name = os.fsdecode("板.png".encode("gbk"))
+    shutil.copyfile(copy / "data" / "0.png", folder / name)
+    done = run(copy, "predict.py", "zip", "--json")
+    assert done.returncode == 0, done.stderr
+    (answer,) = answers(done)
+    assert answer["picture"] == f"zip/{name}"
+
+
+def test_what_was_answered_is_shown_when_prediction_is_stopped(copy):
+    folder = copy / "many"
+    folder.mkdir()
+    for number in range(15):
+        shutil.copyfile(copy / "data" / f"{number}.png", folder / f"{number:02}.png")
+    (folder / "15.png").write_text("broken; the last one of the first batch")
+    os.mkfifo(folder / "16.png")  # nobody writes into it
+    command = [sys.executable, copy / "predict.py", "many"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=copy, text=True, stdout=pipe, stderr=pipe) as process:
+        assert process.stderr.readline().startswith("error: many/15.png")
+        process.terminate()
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "\nStopped. Nothing that was finished is lost.\n")
+    rows = [line.split()[0] for line in out.splitlines()[1:]]
+    assert rows == [f"many/{number:02}.png" for number in range(15)]
 
 
 def test_an_export_describes_itself_and_agrees_with_the_trained_network(finished):

@@ -104,7 +104,12 @@ def test_truncated(images, tmp_path, picture):
         assert text.endswith("). Replace it.")
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"GIF89a"])
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"  # a program
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"GIF89a", POSTSCRIPT]
+)
 def test_unreadable(images, tmp_path, content):
     path = tmp_path / "x.png"
     path.write_bytes(content)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pipeline import files
 from pipeline.console import UserError
+from pipeline.finding import walk
 from pipeline.images import SUFFIXES
-from pipeline.picture_files import walk
 from pipeline.picture_problems import printable, some
 
 FILE = ".checked"

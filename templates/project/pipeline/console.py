@@ -1,6 +1,7 @@
 """How a script talks to the person at the terminal."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -15,6 +16,8 @@ class UserError(Exception):
 
 def run(main: Callable[[], None]) -> None:
     """Runs a script's `main` and turns the errors that users can mend into text on stderr."""
+    # docker stop, timeout and systemd: what is unfinished is cleared away as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         main()
     except UserError as error:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
@@ -11,6 +12,8 @@ from PIL import Image, ImageFile, ImageOps
 from pipeline.console import UserError
 
 SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+# Pillow would open many more, and one of them with another program (Ghostscript).
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 MAX_PIXELS = 200_000_000  # a picture beyond this is a mistake or an attack on the memory
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -27,7 +30,7 @@ class PictureError(UserError):
         self.fault = fault
 
 
-def read_picture(path: Path) -> np.ndarray:
+def read_picture(path: Path | BinaryIO) -> np.ndarray:
     """Reads a picture as an array [H, W, 3], uint8, RGB, turned upright as its EXIF says.
 
     Grey pictures get three equal channels, transparency is laid on black, and 16 bit pictures
@@ -47,11 +50,11 @@ def shorter_side(path: Path) -> int:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path | BinaryIO) -> Iterator[Image.Image]:
     """Opens a picture; whatever goes wrong from then on becomes a PictureError."""
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # PaddleDetection turns it on when it is imported
     try:
-        with Image.open(path) as file:
+        with Image.open(path, formats=FORMATS) as file:
             if file.width * file.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             yield file

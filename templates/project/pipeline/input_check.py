@@ -5,8 +5,8 @@ input are written down when a model is saved; another order of the channels, ano
 or another size gives other numbers.
 """
 
+from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
@@ -31,16 +31,15 @@ def sample(preprocess) -> list[dict]:
         For each picture the `shape` of its inputs and `values`, the grey levels in hexadecimal.
     """
     kept = []
-    with TemporaryDirectory() as folder:
-        for number, sides in enumerate(SIDES):
-            height, width = (max(2, round(side * preprocess.input_size)) for side in sides)
-            noise = np.random.default_rng(number).integers(0, 256, (height, width, 3), np.uint8)
-            path = Path(folder) / f"{number}.png"
-            Image.fromarray(noise).save(path, compress_level=0)
-            x = preprocess.inputs(read_picture(path))
-            values = x.ravel()[np.linspace(0, x.size - 1, VALUES).astype(int)]
-            levels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-            kept.append({"shape": list(x.shape), "values": levels.tobytes().hex()})
+    for number, sides in enumerate(SIDES):
+        height, width = (max(2, round(side * preprocess.input_size)) for side in sides)
+        noise = np.random.default_rng(number).integers(0, 256, (height, width, 3), np.uint8)
+        file = BytesIO()
+        Image.fromarray(noise).save(file, "PNG", compress_level=0)
+        x = preprocess.inputs(read_picture(file))
+        values = x.ravel()[np.linspace(0, x.size - 1, VALUES).astype(int)]
+        levels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+        kept.append({"shape": list(x.shape), "values": levels.tobytes().hex()})
     return kept
 
 

@@ -4,7 +4,6 @@ import csv
 import difflib
 import os
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from pipeline.console import UserError
 from pipeline.duplicates import Fingerprint
 from pipeline.project import ROOT, answers, shown
 
-IGNORED = {"thumbs.db", "desktop.ini"}
 # What can be wrong with a table: (English, Chinese).
 TABLE_FAULTS = {
     "no_column": (
@@ -65,19 +63,6 @@ def data_folder(name: str) -> Path:
     return folder
 
 
-def walk(folder: Path) -> Iterator[tuple[Path, str | None]]:
-    """Yields files that are not hidden, and links to folders and undecodable names as faults."""
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in folders:
-            if (path := Path(parent, name)).is_symlink():
-                yield path, "folder_link"
-        for name in sorted(files):
-            if not name.startswith(".") and name.lower() not in IGNORED and name != "splits.csv":
-                path = Path(parent, name)
-                yield path, None if _is_utf8(path.relative_to(folder)) else "bad_name"
-
-
 def is_inside(folder: Path, path: Path) -> bool:
     """Whether a path is still in the folder when `..` and links are followed."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
@@ -125,7 +110,3 @@ def _table_fault(kind: str, where: str, **details: object) -> UserError:
     if answers().get("language") == "zh":
         return UserError(f"{where}：{chinese.format(**details)}")
     return UserError(f"{where}: {english.format(**details)}")
-
-
-def _is_utf8(path: Path) -> bool:
-    return not any("\ud800" <= char <= "\udfff" for char in str(path))

@@ -23,10 +23,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from pipeline import added, console, drift, drift_log, exports, formats, picking, tables
-from pipeline.console import UserError
-from pipeline.images import SUFFIXES, PictureError, read_picture
+from pipeline.finding import find_pictures, is_utf8
+from pipeline.images import PictureError, read_picture
 from pipeline.preprocess import Preprocess
 from pipeline.probabilities import answers
 
@@ -43,26 +44,30 @@ def main() -> None:
     names = export.classes + (more.names if more else [])
     familiar = drift.read(export.folder, kind)
     table, scores, broken = [], [], 0
-    for path, row, score in answered(paths, export, predictor, more, familiar):
-        if isinstance(row, PictureError):
-            broken += 1
-            print(f"error: {row}", file=sys.stderr)
-            continue
-        best = int(row.argmax())
-        answer = {"picture": str(path), "class": names[best]}
-        answer |= {"probability": round(float(row[best]), 6)}
-        if familiar:
-            answer["drift"] = round(score, 3)
-            scores.append(score)
-        if arguments.json:
-            every = zip(names, row, strict=True)
-            answer["probabilities"] = {name: round(float(value), 6) for name, value in every}
-            print(json.dumps(answer, ensure_ascii=False), flush=True)
-        else:
-            shown = answer["class"], f"{answer['probability']:.3f}", drift.mark(score)
-            table.append((answer["picture"], *shown))
-    if table:
-        tables.show(("picture", "class", "probability", ""), table)
+    seen = answered(paths, export, predictor, more, familiar)
+    hidden = True if arguments.json else None  # None: only where someone can watch
+    try:
+        for path, row, score in tqdm(seen, "pictures", len(paths), leave=False, disable=hidden):
+            if isinstance(row, PictureError):
+                broken += 1
+                print(f"error: {row}", file=sys.stderr)
+                continue
+            best = int(row.argmax())
+            answer = {"picture": str(path), "class": names[best]}
+            answer |= {"probability": round(float(row[best]), 6)}
+            if familiar:
+                answer["drift"] = round(score, 3)
+                scores.append(score)
+            if arguments.json:
+                every = zip(names, row, strict=True)
+                answer["probabilities"] = {name: round(float(value), 6) for name, value in every}
+                print(json.dumps(answer, ensure_ascii=not is_utf8(path)), flush=True)
+            else:
+                shown = answer["class"], f"{answer['probability']:.3f}", drift.mark(score)
+                table.append((answer["picture"], *shown))
+    finally:  # also where it was interrupted
+        if table:
+            tables.show(("picture", "class", "probability", ""), table)
     drift_log.report(scores, familiar, export, arguments.drift_log)
     if broken:
         sys.exit(1)
@@ -94,17 +99,6 @@ def form_of(given: exports.Export, arguments) -> tuple[exports.Export, str]:
             print("Form: the export, which alone knows the added classes.", file=sys.stderr)
         return formats.first(given)
     return formats.picked(given)
-
-
-def find_pictures(given: Path) -> list[Path]:
-    if not given.exists():
-        raise UserError(f"{given}: no such picture or folder.")
-    if not given.is_dir():
-        return [given]
-    found = sorted(path for path in given.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not found:
-        raise UserError(f"{given}: no pictures there ({', '.join(sorted(SUFFIXES))}).")
-    return found
 
 
 def answered(

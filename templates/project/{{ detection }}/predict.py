@@ -26,11 +26,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from pipeline import console, drawing, drift, drift_log, exports, formats, tables
 from pipeline.console import UserError
 from pipeline.detections import Detections, detect
-from pipeline.images import SUFFIXES, PictureError, read_picture
+from pipeline.finding import find_pictures, is_utf8
+from pipeline.images import PictureError, read_picture
 from pipeline.preprocess import Preprocess
 
 
@@ -44,30 +46,33 @@ def main() -> None:
     predictor = export.predictor(kind)
     familiar = drift.read(export.folder, kind)
     answers, scores, broken = [], [], 0
-    for path in paths:
-        try:
-            (everything,) = detect(predictor, export.preprocess, [path])
-            found = above(everything, least)
-            if arguments.draw:
-                root = arguments.pictures if arguments.pictures.is_dir() else path.parent
-                drawn = drawing.draw(read_picture(path), found, export.classes)
-                drawing.save(drawn, arguments.draw / path.relative_to(root))
-        except PictureError as error:
-            broken += 1
-            print(f"error: {error}", file=sys.stderr)
-            continue
-        boxes = described(found, export.classes)
-        if familiar:
-            scores += familiar.scores(everything.features[None]).tolist()
-        if arguments.json:
-            answer = {"picture": str(path), "boxes": boxes}
+    hidden = True if arguments.json else None  # None: only where someone can watch
+    try:
+        for path in tqdm(paths, "pictures", leave=False, disable=hidden):
+            try:
+                (everything,) = detect(predictor, export.preprocess, [path])
+                found = above(everything, least)
+                if arguments.draw:
+                    root = arguments.pictures if arguments.pictures.is_dir() else path.parent
+                    drawn = drawing.draw(read_picture(path), found, export.classes)
+                    drawing.save(drawn, arguments.draw / path.relative_to(root))
+            except PictureError as error:
+                broken += 1
+                print(f"error: {error}", file=sys.stderr)
+                continue
+            boxes = described(found, export.classes)
             if familiar:
-                answer["drift"] = round(scores[-1], 3)
-            print(json.dumps(answer, ensure_ascii=False), flush=True)
-        else:
-            answers += table_rows(str(path), boxes)
-    if answers:
-        tables.show(("picture", "class", "score", "x0", "y0", "x1", "y1"), answers)
+                scores += familiar.scores(everything.features[None]).tolist()
+            if arguments.json:
+                answer = {"picture": str(path), "boxes": boxes}
+                if familiar:
+                    answer["drift"] = round(scores[-1], 3)
+                print(json.dumps(answer, ensure_ascii=not is_utf8(path)), flush=True)
+            else:
+                answers += table_rows(str(path), boxes)
+    finally:  # also where it was interrupted
+        if answers:
+            tables.show(("picture", "class", "score", "x0", "y0", "x1", "y1"), answers)
     drift_log.report(scores, familiar, export, arguments.drift_log)
     if broken:
         sys.exit(1)
@@ -104,17 +109,6 @@ def form_of(given: exports.Export, arguments) -> tuple[exports.Export, str]:
     if arguments.format:
         return formats.chosen(given, arguments.format)
     return formats.first(given) if arguments.export else formats.picked(given)
-
-
-def find_pictures(given: Path) -> list[Path]:
-    if not given.exists():
-        raise UserError(f"{given}: no such picture or folder.")
-    if not given.is_dir():
-        return [given]
-    found = sorted(path for path in given.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not found:
-        raise UserError(f"{given}: no pictures there ({', '.join(sorted(SUFFIXES))}).")
-    return found
 
 
 def check_target(folder: Path | None, pictures: Path) -> None:

@@ -172,7 +172,9 @@ def test_prediction_needs_the_export_alone(exported, pictures, run):
     for path in exported.iterdir():
         if path.suffix == ".py" and path.name != "predict.py":
             path.unlink()
-    needed = "boxes console detections drawing exports files fonts images inference preprocess"
+    needed = (
+        "boxes console detections drawing exports files finding fonts images inference preprocess"
+    )
     needed += " drift drift_log input_check onnx_runtime whitening"
     needed += " formats forms picking tensorrt"
     for path in (exported / "pipeline").glob("*.py"):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline import additions
+from pipeline.finding import walk
 from pipeline.images import SUFFIXES
 from pipeline.picture_files import (
     PictureFile,
@@ -17,7 +18,6 @@ from pipeline.picture_files import (
     known_class,
     nearest_class,
     read_rows,
-    walk,
 )
 from pipeline.picture_problems import some
 from pipeline.problems import Problem, problem

@@ -5,6 +5,7 @@ from pathlib import Path
 from pipeline import class_names, examine, files, project, reference
 from pipeline.console import UserError
 from pipeline.exports import Export
+from pipeline.finding import walk
 from pipeline.images import SUFFIXES
 from pipeline.picture_files import PictureFile
 from pipeline.project import shown
@@ -29,7 +30,7 @@ def usable_pictures(name: str, folder: Path, export: Export, data: Data) -> list
     faults = unfit(export) + class_names.faults(name, export.classes)
     pictures = [
         PictureFile(path, path.relative_to(folder).as_posix())
-        for path in sorted(folder.rglob("*"))
+        for path, _ in walk(folder)
         if path.suffix.lower() in SUFFIXES and path.is_file()
     ]
     if not folder.is_dir():

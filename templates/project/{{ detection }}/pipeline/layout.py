@@ -10,8 +10,9 @@ from pathlib import Path, PurePosixPath
 from pipeline.annotation_files import AnnotationFiles
 from pipeline.annotations import Picture
 from pipeline.console import UserError
+from pipeline.finding import walk
 from pipeline.images import SUFFIXES
-from pipeline.picture_files import data_folder, is_inside, walk
+from pipeline.picture_files import data_folder, is_inside
 from pipeline.picture_index import split_of_folder
 from pipeline.picture_problems import some
 from pipeline.problems import Problem, problem

@@ -1,0 +1,41 @@
+"""Finds the files in a folder that someone put there on purpose."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.console import UserError
+from pipeline.images import SUFFIXES
+
+IGNORED = {"thumbs.db", "desktop.ini", "splits.csv"}
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, str | None]]:
+    """Yields files that are not hidden, and links to folders and undecodable names as faults."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if (path := Path(parent, name)).is_symlink():
+                yield path, "folder_link"
+        for name in sorted(files):
+            if not name.startswith(".") and name.lower() not in IGNORED:
+                path = Path(parent, name)
+                yield path, None if is_utf8(path.relative_to(folder)) else "bad_name"
+
+
+def find_pictures(given: Path) -> list[Path]:
+    """A picture itself, or all that a folder holds. Raises UserError where there are none."""
+    if not given.exists():
+        raise UserError(f"{given}: no such picture or folder.")
+    if not given.is_dir():
+        return [given]
+    files = (path for path, fault in walk(given) if fault != "folder_link")
+    found = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise UserError(f"{given}: no pictures there ({', '.join(sorted(SUFFIXES))}).")
+    return found
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether a name can be written as text; those of an old zip file often can't."""
+    return not any("\ud800" <= char <= "\udfff" for char in str(path))
