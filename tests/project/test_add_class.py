@@ -131,6 +131,7 @@ def test_an_added_class_is_found_and_takes_little_from_the_others(in_project, sh
     old, new = answers(centres[:3]), answers(centres[3:])
     assert (old == 3).mean() < 0.04 and (old == 4).mean() < 0.02
     assert (new == 3).mean() > {1: 0.5, 5: 0.9, 20: 0.9}[shots]
+    assert (new == 4).mean() < 0.02  # one picture of a class is far from its others
     assert (answers(centres[:1] + 20) == 4).all()
 
 

@@ -2,13 +2,14 @@
 
 How far a picture is: its squared Mahalanobis distance from the centre of the training pictures'
 features, with a shrunk covariance. How far pictures of the same kind are is known from training
-pictures that had no part in centre and covariance. The classes have no part in it: a day on which
-one defect is frequent is no drift.
+pictures that had no part in centre and covariance; there every kind counts the same, so that a day
+on which a rare defect is frequent is no drift.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from safetensors.numpy import load_file, save
@@ -44,26 +45,33 @@ class Familiar:
         return _distances(self.centre, self.whitening, features) / self.far
 
 
-def keep(folder: Path, features: np.ndarray, held_out: np.ndarray) -> dict | None:
+class Seen(NamedTuple):
+    """Some pictures: `features` [N, D] and `kinds` [N], class numbers, or 0 where none has one."""
+
+    features: np.ndarray
+    kinds: np.ndarray
+
+
+def keep(folder: Path, train: Seen, val: Seen) -> dict | None:
     """Writes FILE into the folder of an export, unless the pictures are too few.
 
     Args:
         folder: of the export.
-        features: of training pictures, [N, D].
-        held_out: of pictures that training did not see, [M, D]; where they are too few, training
-            pictures are left out in turn.
+        train: pictures that training saw.
+        val: pictures that it did not see; where they are too few, training pictures are left out
+            in turn.
 
     Returns:
         What is known of it: the numbers of pictures, and `usual`.
     """
-    if len(features) < FEWEST:
+    if len(train.features) < FEWEST:
         return None
-    centre, whitening = _fit(features)
-    if len(held_out) >= FEWEST:
-        distances = _distances(centre, whitening, held_out)
+    centre, whitening = _fit(train.features)
+    if len(val.features) >= FEWEST:
+        distances, kinds = _distances(centre, whitening, val.features), val.kinds
     else:
-        distances = _left_out(features)
-    usual, far = np.quantile(distances, [USUAL, FAR], method="higher")
+        distances, kinds = _left_out(train.features), train.kinds
+    usual, far = (_quantile(distances, kinds, share) for share in (USUAL, FAR))
     tensors = {
         "centre": np.float32(centre),
         "directions": np.ascontiguousarray(whitening.directions, np.float16),
@@ -71,26 +79,36 @@ def keep(folder: Path, features: np.ndarray, held_out: np.ndarray) -> dict | Non
         "limits": np.float32([whitening.gain, far, usual / far]),
     }
     (folder / FILE).write_bytes(save(tensors))  # save_file would keep others from reading it
-    return {"pictures": len(features), "judged_by": len(distances), "usual": float(usual / far)}
+    return {
+        "pictures": len(train.features),
+        "judged_by": len(distances),
+        "usual": float(usual / far),
+    }
 
 
 def keep_some(
-    folder: Path, samples: Sequence, most: int, features_of: Callable[[list[Path]], np.ndarray]
+    folder: Path,
+    samples: Sequence,
+    kinds: Sequence[int],
+    most: int,
+    features_of: Callable[[list[Path]], np.ndarray],
 ) -> dict | None:
     """`keep` for training and val pictures, drawn at random where they are many.
 
     Args:
         folder: of an export.
         samples: all that splits.csv names.
+        kinds: of the samples.
         most: pictures of a split.
         features_of: paths of N pictures, at least one -> their features [N, D], or [0].
     """
     rng = np.random.default_rng(0)
     seen = {}
     for split in ("train", "val"):
-        paths = [sample.path for sample in samples if sample.split == split]
-        chosen = [paths[i] for i in rng.permutation(len(paths))[:most]]
-        seen[split] = features_of(chosen) if chosen else np.empty(0)
+        rows = np.flatnonzero([sample.split == split for sample in samples])
+        rows = rng.permutation(rows)[:most]
+        features = features_of([samples[row].path for row in rows]) if len(rows) else np.empty(0)
+        seen[split] = Seen(features, np.asarray(kinds)[rows])
     return keep(folder, seen["train"], seen["val"])
 
 
@@ -144,6 +162,14 @@ def _fit(features: np.ndarray) -> tuple[np.ndarray, Whitening]:
 
 def _distances(centre: np.ndarray, whitening: Whitening, features: np.ndarray) -> np.ndarray:
     return (whitening(features - centre) ** 2).sum(1)
+
+
+def _quantile(distances: np.ndarray, kinds: np.ndarray, share: float) -> float:
+    """The distance that this share does not exceed, where every kind counts the same."""
+    order = distances.argsort()
+    weights = 1 / np.bincount(kinds)[kinds[order]]
+    below = (weights.cumsum() - weights) / (weights.sum() - weights[-1])
+    return float(distances[order][np.searchsorted(below, share - 1e-9)])
 
 
 def _left_out(features: np.ndarray) -> np.ndarray:

@@ -136,8 +136,12 @@ def keep_reference(folder: Path, export: exports.Export, samples: list[Sample]) 
         squares = export.preprocess.read([sample.path for sample in part])
         seen.append(answers(predictor, export.preprocess, squares))
     known, given = Answers.joined(seen), np.array([sample.split for sample in samples])
-    reference.write(folder, known, [sample.label for sample in samples], given.tolist())
-    train, val = (known.embeddings[given == split] for split in ("train", "val"))
+    labels = np.array([sample.label for sample in samples])
+    reference.write(folder, known, labels.tolist(), given.tolist())
+    train, val = (
+        drift.Seen(known.embeddings[given == split], labels[given == split])
+        for split in ("train", "val")
+    )
     return drift.keep(folder, train, val)
 
 

@@ -27,4 +27,6 @@ def keep(folder: Path, predictor, preprocess: Preprocess, options) -> dict | Non
         given = answers(predictor, preprocess, preprocess.read(paths)).embeddings
         return np.empty(0) if given is None else given
 
-    return drift.keep_some(folder, read_splits(options), PICTURES, embeddings)
+    samples = read_splits(options)
+    kinds = [sample.label for sample in samples]
+    return drift.keep_some(folder, samples, kinds, PICTURES, embeddings)

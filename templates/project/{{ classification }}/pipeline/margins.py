@@ -79,7 +79,8 @@ def add(
     margin = max(margin, scale if fine_tuned else 0.0)
 
     far = np.concatenate([t.prototypes.distances(t.embeddings, shots[:0]).min(1) for t in judged])
-    radius = float(np.quantile(far, 0.99))
+    # Pictures lie farther from a prototype of few: it has the scatter of a mean of so many.
+    radius = float(np.quantile(far, 0.99)) * (1 + 1 / len(shots))
     if len(shots) > 1:  # the class's own pictures, each seen by the prototype of the others
         others = (shots.sum(0) - shots) / (len(shots) - 1)
         radius = max(

@@ -30,4 +30,5 @@ def keep(folder: Path, predictor, preprocess: Preprocess, options) -> dict | Non
         bar = tqdm(found, "usual pictures", len(paths), leave=False, disable=None)
         return np.array([one.features for one in bar if one.features is not None])
 
-    return drift.keep_some(folder, read_splits(options), PICTURES, features)
+    samples = read_splits(options)
+    return drift.keep_some(folder, samples, [0] * len(samples), PICTURES, features)
