@@ -318,6 +318,7 @@ def test_pages_are_for_this_machine_alone(project, docker, step, port):
     said = make(project, step, "DEVICE=gpu").stdout.splitlines()
     assert f"127.0.0.1:{port}:{port}" in said
     assert f"{project}:/workspace" in said
+    assert step == "jupyter" or "--disable-telemetry" in said  # it would tell its maker of a start
     assert not [arg for arg in said if "token" in arg.lower() and arg != "JUPYTER_TOKEN"]
 
 
