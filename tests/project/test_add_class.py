@@ -331,6 +331,15 @@ def test_all_that_is_wrong_is_said_at_once(copy, run, picture):
     assert not (export_of(copy) / "added.json").exists()
 
 
+def test_what_is_wrong_with_pictures_is_said_in_the_projects_language(copy, run):
+    edit(copy / ".copier-answers.yml", "language: en", "language: zh")
+    (copy / "bad").mkdir()
+    (copy / "bad" / "empty.png").touch()
+    done = run(copy, "add_class.py", NEW, "bad")
+    assert done.returncode == 1
+    assert done.stderr == "error: bad/empty.png：空文件（0 字节）。请重新复制或删除。\n"
+
+
 def test_each_other_fault_is_one_line(copy, run, picture):
     (copy / "none").mkdir()
     (copy / "many").mkdir()

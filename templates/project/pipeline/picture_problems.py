@@ -47,7 +47,7 @@ PICTURE_KINDS = {
         "data in a 16-bit file or with one hot pixel. Save them with 8 bits of their own, or check "
         "the exposure. A dark field whose defects cover under 0.1% is fine.",
         "{count} 张图片几乎只有一种灰度：{names}。除最暗和最亮的各 0.1% 外，像素"
-        "相差不到 {least} 级（共 255 级），常见于 16 位文件中的 12 位数据，或有一个亮点坏像素。"
+        "相差不到 {least} 级（共 255 级），常见于 16 位文件中的 12 位数据，或存在热像素（亮坏点）。"
         "请按其自身灰度范围另存为 8 位，或检查曝光。缺陷面积不到 0.1% 的暗场图片没有问题。",
     ),
     "wrong_ending": (
@@ -68,7 +68,7 @@ PICTURE_KINDS = {
     "folder_link": (
         "error",
         "a link to a folder; such links are not followed. Copy the pictures here.",
-        "指向文件夹的链接，不会被跟随。请把图片复制到这里。",
+        "指向文件夹的链接，程序不会读取其中的图片。请把图片复制到这里。",
     ),
     "outside": (
         "error",
@@ -143,11 +143,16 @@ class Problem:
 
     def text(self, language: str) -> str:
         """One line: grade, place, what is wrong and what to do."""
-        grade, english, chinese = self.words
         if language == "zh":
-            grade = "错误" if self.is_error else "警告"
-            return printable(f"{grade}：{self.where}：{chinese.format(**self.details)}")
-        return printable(f"{grade}: {self.where}: {english.format(**self.details)}")
+            return f"{'错误' if self.is_error else '警告'}：{self.ungraded(language)}"
+        return f"{self.words[0]}: {self.ungraded(language)}"
+
+    def ungraded(self, language: str) -> str:
+        """The line without its grade."""
+        _, english, chinese = self.words
+        if language == "zh":
+            return printable(f"{self.where}：{chinese.format(**self.details)}")
+        return printable(f"{self.where}: {english.format(**self.details)}")
 
 
 def picture_problem(kind: str, where: str, **details: object) -> Problem:

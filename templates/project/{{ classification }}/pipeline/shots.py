@@ -27,6 +27,7 @@ def usable_pictures(name: str, folder: Path, export: Export, data: Data) -> list
         UserError: the export can't take a class, or the name or a picture can't be used; all
             that is wrong.
     """
+    language = project.answers().get("language", "en")
     faults = unfit(export) + class_names.faults(name, export.classes)
     pictures = [
         PictureFile(path, path.relative_to(folder).as_posix())
@@ -42,16 +43,14 @@ def usable_pictures(name: str, folder: Path, export: Export, data: Data) -> list
         )
     else:
         problems = examine.examine(pictures, str(folder), data.min_side)
-        faults += [
-            problem.text("en").removeprefix("error: ") for problem in problems if problem.is_error
-        ]
+        faults += [problem.ungraded(language) for problem in problems if problem.is_error]
         faults += trained_on(pictures, export)
     if faults:
         raise UserError("\n".join(faults))
     examine.group_alike(pictures, data.alike_are_copies)
     problems += [examine.copies(alike, str(folder)) for alike in examine.families(pictures)]
     for problem in problems:
-        print(problem.text(project.answers().get("language", "en")))
+        print(problem.text(language))
     return [picture.path for picture in pictures]
 
 
