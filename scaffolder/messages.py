@@ -101,7 +101,7 @@ ENGLISH = {
 CHINESE = {
     "fault_separator": "；",
     "names_separator": "、",
-    "unknown_answer": "没有{name}这个答案（{hint}）",
+    "unknown_answer": "没有{name}这个回答（{hint}）",
     "did_you_mean": "是 {near} 吗？",
     "there_are": "可用的有 {names}",
     "not_one_of": "{value}不是以下之一：{choices}",
@@ -110,9 +110,9 @@ CHINESE = {
     "classes_no_text": "类别名称 {name} 不是文本：请加引号",
     "target_no_text": "部署目标 {name} 不是文本：请加引号",
     "several_names": "{name}含有逗号，或首尾有空格：请写成 {options}",
-    "other_projects_answers": "{fault}（来自另一个项目的答案；命令行选项优先）",
+    "other_projects_answers": "{fault}（来自另一个项目的回答；命令行选项优先）",
     "correct_with_set": (
-        "{fault}（用 --set NAME=VALUE 更改答案；类别名称请在 .copier-answers.yml 和 settings.yaml "
+        "{fault}（用 --set NAME=VALUE 更改回答；类别名称请在 .copier-answers.yml 和 settings.yaml "
         "中更改并提交）"
     ),
     "summary": "摘要",

@@ -1,4 +1,10 @@
-"""Yours: an update never touches this file, and everything works without it."""
+"""Yours: an update never touches this file, and everything works without it.
+
+此文件归您所有：更新模板时不会改动它，不修改也能正常使用。augment 在自带的数据增强之后作用于
+每张训练图片：把产线上会出现的变化写在这里，如反光、灰尘、另一种板色。检测任务中请不要移动画面
+里的东西，因为标注框不会跟着移动；平移、缩放和翻转请用 settings.yaml 的 augment 设置。picture 是
+[S, S, 3] 的 uint8 RGB 图片；随机数只用 rng，训练才能重现；返回形状和类型相同的图片。
+"""
 
 import numpy as np
 

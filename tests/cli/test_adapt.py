@@ -320,7 +320,7 @@ def test_a_chinese_project_is_adapted_in_chinese(fewshot, source):
     assert "classes: 'x '含有逗号，或首尾有空格：请写成 --class x\n" in done.stderr
     set_line(source, "shots: 7", "shots: 0", ANSWERS)
     done = fewshot("adapt", "pcb", "two", "--defaults")
-    assert "之间的整数（来自另一个项目的答案；命令行选项优先）" in done.stderr
+    assert "之间的整数（来自另一个项目的回答；命令行选项优先）" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,7 @@ def test_a_wrong_answers_file_gets_one_line(fewshot, tmp_path, text, said):
         ("task: sorting", "task: 'sorting'不是以下之一：classification、detection"),
         ("shots: 1.5", "shots: 每个类别的样本数必须是 1 到 100000 之间的整数"),
         ("shots: [a]", "shots: ['a']不是文本或数字"),
-        ("shot: 3", "没有'shot'这个答案（是 shots 吗？）"),
+        ("shot: 3", "没有'shot'这个回答（是 shots 吗？）"),
         ("shots: 0\ntarget: y", "之间的整数；target: 'y'不是以下之一：x86-cpu、nvidia-gpu"),
     ],
 )

@@ -102,7 +102,7 @@ def test_chinese(terminal, tmp_path):
     child.send(CTRL_U + "短路，短路" + ENTER)
     child.expect("重复了")
     child.send(CTRL_U + "短路、开路" + ENTER)
-    child.expect("每个类别用多少张")
+    child.expect("每个类别会有多少张")
     child.send(CTRL_U + "几张" + ENTER)
     assert child.expect(["每个类别的样本数必须是 1 到 100000 之间的整数", "Invalid input"]) == 0
     child.send(CTRL_U + "３" + ENTER)
@@ -252,14 +252,14 @@ def test_an_answer_can_be_changed_at_the_summary(terminal, tmp_path):
     child.send(CTRL_U + "2" + ENTER)
     assert child.expect(["class_1, class_2", "short, mousebite"]) == 0
     child.send(CTRL_U + "short, open" + ENTER)
-    child.expect("每个类别用多少张")
+    child.expect("每个类别会有多少张")
     child.send(ENTER)
     child.expect("模型将部署在哪里")
     child.send(CTRL_U + "jetson" + ENTER)
     child.expect("类别: short, open")
     child.expect("写入项目")
     child.send("c" + ENTER)
-    for shown in ("Language / 语言", "有多少个类别", "类别名称", "每个类别用多少张", "jetson"):
+    for shown in ("Language / 语言", "有多少个类别", "类别名称", "每个类别会有多少张", "jetson"):
         child.expect(shown)
         child.send(ENTER)
     child.expect("写入项目")

@@ -12,7 +12,7 @@ CHINESE = {
     "pictures or more.": "没有监测漂移：需要用本版模板导出，并有至少 20 张训练图片。",
     "Drift: predict.py says that the line has changed when the median score of 12 or more "
     "pictures exceeds": (
-        "漂移：12 张以上图片的得分中位数超过下值时，predict.py 会提示产线发生了变化："
+        "漂移：12 张及以上图片的得分中位数超过下值时，predict.py 会提示产线发生了变化："
     ),
     "Export": "导出",
     "Fine-tuned": "微调后",

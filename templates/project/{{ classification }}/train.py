@@ -1,7 +1,7 @@
 """Trains a classifier on a few pictures a class.
 
 Reads:  settings.yaml, data/splits.csv and its pictures, custom.py
-Writes: runs/<id>/: model.safetensors, run.json, history.csv, vdl/ (curves for VisualDL)
+Writes: runs/<id>/: model.safetensors, run.json, curves/, vdl/ (curves for VisualDL)
 
     python train.py             # all stages
     python train.py --frozen    # stage 1 only: a first usable model in about a minute

@@ -343,14 +343,14 @@ def faults(run):
         (
             "0.txt",
             "dark 0.5 0.5 0.1 0.1\n",
-            "error: FILE:1: not a line of YOLO: dark 0.5 0.5 0.1 0.1. Write: class x y width "
-            "height.",
+            "error: FILE:1: not a line of YOLO: dark 0.5 0.5 0.1 0.1. Write: class number, "
+            "x and y of the centre, width, height, all but the number as shares of the picture.",
         ),
         (
             "0.txt",
             "0 0.5 0.5 0.1 0.1 0.9\n",
-            "error: FILE:1: not a line of YOLO: 0 0.5 0.5 0.1 0.1 0.9. Write: class x y width "
-            "height.",
+            "error: FILE:1: not a line of YOLO: 0 0.5 0.5 0.1 0.1 0.9. Write: class number, "
+            "x and y of the centre, width, height, all but the number as shares of the picture.",
         ),
         (
             "0.txt",

@@ -85,8 +85,10 @@ KINDS = PICTURE_KINDS | {
     ),
     "bad_row": (
         "error",
-        "not a line of YOLO: {row}. Write: class x y width height.",
-        "不是 YOLO 的一行：{row}。请写：类别 x y 宽 高。",
+        "not a line of YOLO: {row}. Write: class number, x and y of the centre, width, height, "
+        "all but the number as shares of the picture.",
+        "不是 YOLO 的一行：{row}。请写：类别编号、中心的 x 和 y、宽、高，"
+        "后四个为相对于图片的比例。",
     ),
     "not_shares": (
         "error",
@@ -354,7 +356,7 @@ KINDS = PICTURE_KINDS | {
         "Of the boxes of a class in a picture AP counts the {most} likeliest, as COCO does: the "
         "figures will be lower than the network is good. Cut such pictures into parts.",
         "类别 {label}：{count} 张图片中该类目标超过 {most} 个，例如 {names}。与 COCO 一样，AP "
-        "只计入每张图片每个类别得分最高的 {most} 个框：指标会低于网络的实际水平。"
+        "只计入每张图片每个类别置信度最高的 {most} 个框：指标会低于网络的实际水平。"
         "请把这些图片切成几块。",
     ),
     # a split
@@ -362,7 +364,7 @@ KINDS = PICTURE_KINDS | {
         "error",
         "{count} pictures are in no split, while others are in train, val or test: {names}. Move "
         "or list them there.",
-        "{count} 张图片没有划分，而其他图片属于 train、val 或 test：{names}。"
+        "{count} 张图片未归入任何划分，而其他图片属于 train、val 或 test：{names}。"
         "请将其移入或列入其中。",
     ),
 }

@@ -5,14 +5,14 @@ from pipeline import report_base_text
 CHINESE = report_base_text.CHINESE | {
     "All at an IoU of 0.5. The area below a line of the first figure is the class's AP50. The "
     "other figures show what a higher threshold of the score costs and what it saves.": (
-        "均按 IoU 0.5 计算。第一幅图中曲线下的面积就是该类别的 AP50；其余两幅图说明提高分数阈值"
+        "均按 IoU 0.5 计算。第一幅图中曲线下的面积就是该类别的 AP50；其余两幅图说明提高置信度阈值"
         "会漏掉多少、又能减少多少误报。"
     ),
     "A box is shown from the threshold of its class on: the highest score that has a recall of "
-    "{}.": "检出框的分数达到所属类别的阈值才会显示；阈值取召回率达到 {} 的最高分数。",
+    "{}.": "检出框的置信度达到所属类别的阈值才会显示；阈值取召回率达到 {} 的最高值。",
     "A box is shown from the threshold of its class on: the lowest score that has at most {} false "
     "alarms of the class a picture.": (
-        "检出框的分数达到所属类别的阈值才会显示；阈值取该类别每张图片误报数不超过 {} 的最低分数。"
+        "检出框的置信度达到所属类别的阈值才会显示；阈值取该类别每张图片误报数不超过 {} 的最低值。"
     ),
     "AP on held-out pictures": "留出图片上的 AP",
     "AP50 and AP as COCO defines them: average precision, where a found box is right from an IoU "
@@ -36,8 +36,8 @@ CHINESE = report_base_text.CHINESE | {
     "Recall": "召回率",
     "Some of the labelled training objects": "部分训练图片中的标注目标",
     "The largest ones first.": "按尺寸从大到小排列。",
-    "The model is a fine-tuned detector: on held-out pictures it found more than a new head on "
-    "the frozen backbone.": "模型为微调后的检测器：在留出图片上优于冻结骨干网络加新检测头。",
+    "The model is a fine-tuned detector: on held-out pictures it found no less than a new head on "
+    "the frozen backbone.": "模型为微调后的检测器：在留出图片上不差于冻结骨干网络加新检测头。",
     "The model is a new detection head on the frozen, pretrained backbone.": (
         "模型为冻结的预训练骨干网络加新检测头。"
     ),
@@ -49,14 +49,14 @@ CHINESE = report_base_text.CHINESE | {
     "There is no val split: the test pictures set the thresholds themselves, so the table looks a "
     "little too good.": "没有 val 划分：阈值由测试图片自身确定，因此表中结果略微偏好。",
     "Threshold": "阈值",
-    "Thresholds": "分数阈值",
+    "Thresholds": "置信度阈值",
     "Wrong classes": "类别错误",
     "false alarms a picture": "每张图片的误报数",
     "found": "检出",
     "labelled": "标注",
     "precision": "精确率",
     "recall": "召回率",
-    "threshold of the score": "分数阈值",
+    "threshold of the score": "置信度阈值",
     "training pictures without a box:": "没有标注框的训练图片：",
     "{} val pictures set the thresholds; the table is measured on the test pictures.": (
         "阈值由 {} 张 val 图片确定；下表在测试图片上测得。"
