@@ -99,7 +99,7 @@ def verify(
     ] = None,
 ) -> None:
     """Hash models again: a damaged one is moved aside and named, and the exit code is 1."""
-    from scaffolder.errors import UsageError
+    from scaffolder.errors import FewshotError, UsageError, said
     from scaffolder.models import entry, library
 
     names = library.names() if name is None else [entry.check_name(name)]
@@ -107,14 +107,15 @@ def verify(
         raise UsageError(f"{name} is not in the library")
     faults = 0
     for each in names:
-        fault = library.verify(each)
+        try:
+            fault = library.verify(each)
+            model = None if fault else library.read(each)
+        except (FewshotError, OSError) as error:
+            fault, model = f"not verified: {said(error)}", None
         faults += fault is not None
-        if fault:
-            _say(f"{each}: damaged, moved aside: {fault}")
-        else:
-            model = library.read(each)
-            is_here = model and library.is_here(model)
-            _say(f"{each}: {'whole' if is_here else 'recorded, but not here: pull it again'}")
+        is_here = model and library.is_here(model)
+        found = "whole" if is_here else "recorded, but not here: pull it again"
+        _say(f"{each}: {fault or found}")
     if faults:
         raise typer.Exit(1)
 

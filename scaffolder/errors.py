@@ -7,6 +7,10 @@ class FewshotError(Exception):
     exit_code = 1
 
 
+class Unreadable(FewshotError):
+    """The system does not give a file out, which tells nothing of what is in it."""
+
+
 class UsageError(FewshotError):
     """A wrong option or answer."""
 

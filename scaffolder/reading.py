@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from scaffolder.errors import FewshotError
+from scaffolder.errors import FewshotError, Unreadable
 
 _MB = 1 << 20
 _YAML_LIMIT = 1 * _MB
@@ -123,7 +123,7 @@ def _ordinary(path: Path) -> BinaryIO:
     except OSError as error:
         if path.is_symlink():
             raise FewshotError(f"{path} is a link, not an ordinary file") from None
-        raise FewshotError(f"cannot read {path}: {error.strerror}") from None
+        raise Unreadable(f"cannot read {path}: {error.strerror}") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise FewshotError(f"{path} is not an ordinary file")

@@ -12,6 +12,7 @@ from scaffolder.errors import FewshotError, UsageError
 CATALOGUE = Path(__file__).parents[1] / "data" / "models.yaml"
 TASKS = ("backbone", "classification", "detection")
 FORMATS = ("pdparams", "safetensors")
+NOT_STATED = "not stated"  # a licence
 
 _NAME = re.compile(r"\w[\w.+-]{0,99}")
 _SHA256 = re.compile("[0-9a-f]{64}")

@@ -9,11 +9,12 @@ import difflib
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from scaffolder import provenance, reading, releases, staging
-from scaffolder.errors import FewshotError, UsageError
+from scaffolder.errors import FewshotError, Unreadable, UsageError
 from scaffolder.locking import locked
 from scaffolder.models import entry
 from scaffolder.models.entry import Model
@@ -39,6 +40,7 @@ def read(name: str) -> Model | None:
     """Returns what the library knows of a model, or None.
 
     Raises:
+        Unreadable: Its record cannot be read.
         FewshotError: Its record is damaged.
     """
     path = root() / entry.check_name(name) / RECORD
@@ -48,6 +50,8 @@ def read(name: str) -> Model | None:
         model = entry.from_dict(reading.json_mapping(path), str(path))
         if model.name != name or not (model.sha256 and model.size):
             raise FewshotError(f"{path}: not a record of the model {name}")
+    except Unreadable:
+        raise
     except FewshotError as error:
         raise FewshotError(f"{error}: fewshot models verify moves it aside") from None
     return model
@@ -91,7 +95,7 @@ def stage() -> Iterator[Path]:
 def put(model: Model, file: Path) -> Model:
     """Takes a checked file into the library.
 
-    Two may do so at once. The first one's record counts, but for what a project trained.
+    Two may do so at once; see `remember` for whose record counts.
 
     Args:
         model: What is known of it, with the size and SHA-256 of the file.
@@ -103,29 +107,72 @@ def put(model: Model, file: Path) -> Model:
     Raises:
         FewshotError: The library holds other content under this name.
     """
-    record = file.with_name(RECORD)
-    provenance.write(record, model.as_dict())
-    for path in (file, record):
-        with path.open("rb+") as opened:  # on the disk before it has its name
-            os.fsync(opened.fileno())
-    lock = root() / ".lock"
-    lock.touch()
-    with locked(lock):
-        known = read(model.name)
-        if known:
-            require_same(known, model.sha256)
-        if not known or model.trained:  # a run may have been evaluated since
-            folder = root() / model.name
-            folder.mkdir(exist_ok=True)
-            os.replace(record, folder / RECORD)
-            known = model
+    _to_disk(file)
+    with lock():
+        known = _remember(model, file.parent)
         os.replace(file, file_of(known))
     return known
+
+
+def remember(model: Model) -> Model:
+    """Writes down what is known of a model.
+
+    What is recorded already counts. To it come an architecture and a licence that nobody said
+    before, and the metrics of a run that was evaluated since.
+
+    Returns:
+        What the library knows of it from now on.
+
+    Raises:
+        FewshotError: The library holds other content under this name, or cannot be written.
+    """
+    with stage() as beside, lock():
+        return _remember(model, beside)
+
+
+@contextmanager
+def lock() -> Iterator[None]:
+    """Holds the library against others who put something into it."""
+    path = root() / ".lock"
+    path.touch()
+    with suppress(OSError):  # another user's, who has done so
+        path.chmod(0o666)
+    with locked(path):
+        yield
+
+
+def _remember(model: Model, beside: Path) -> Model:
+    known = read(model.name)
+    if known:
+        require_same(known, model.sha256)
+        metrics = model.trained.get("metrics")
+        model = replace(
+            known,
+            architecture=known.architecture or model.architecture,
+            licence=model.licence if known.licence == entry.NOT_STATED else known.licence,
+            trained=known.trained | ({"metrics": metrics} if metrics else {}),
+        )
+    if model != known:
+        provenance.write(beside / RECORD, model.as_dict())
+        _to_disk(beside / RECORD)
+        (root() / model.name).mkdir(exist_ok=True)
+        os.replace(beside / RECORD, root() / model.name / RECORD)
+    return model
+
+
+def _to_disk(path: Path) -> None:
+    """Makes sure that a file is on the disk before it gets its name."""
+    with path.open("rb+") as opened:
+        os.fsync(opened.fileno())
 
 
 def require_same(known: Model, sha256: str | None) -> None:
     """Raises FewshotError unless the SHA-256 is the one that is known already."""
     if known.sha256 and known.sha256 != sha256:
+        if known.trained:
+            raise FewshotError(
+                f"{known.name} is {known.source} already: publish this one under another --name"
+            )
         since = f"since {known.added}" if known.added else "by fewshot"
         raise FewshotError(
             f"{known.name}: the SHA-256 is {sha256}, but {known.sha256} is recorded {since}: "
@@ -139,20 +186,22 @@ def verify(name: str) -> str | None:
 
     Returns:
         What is wrong, or None.
+
+    Raises:
+        Unreadable, OSError: Nobody can tell, since it cannot be read.
     """
     folder = root() / name
     try:
         model = read(name)
         assert model is not None
+    except Unreadable:
+        raise
     except FewshotError:
-        for path in [*folder.glob("model.*"), folder / RECORD]:
-            _move_aside(path)
-        return f"its {RECORD} is no record"
+        return _moved_aside(f"its {RECORD} is no record", *folder.glob("model.*"), folder / RECORD)
     path = file_of(model)
     if not os.path.lexists(path) or digest(path) == model.sha256:
         return None
-    _move_aside(path)
-    return f"its SHA-256 is no longer {model.sha256}"
+    return _moved_aside(f"its SHA-256 is no longer {model.sha256}", path)
 
 
 def digest(path: Path) -> str:
@@ -164,6 +213,12 @@ def digest(path: Path) -> str:
     return total.hexdigest()
 
 
-def _move_aside(path: Path) -> None:
-    if path.suffix != DAMAGED and os.path.lexists(path):
-        os.replace(path, path.with_name(path.name + DAMAGED))
+def _moved_aside(fault: str, *paths: Path) -> str:
+    """Moves damaged files aside if that can be done. Returns what is to be said of them."""
+    try:
+        for path in paths:
+            if path.suffix != DAMAGED and os.path.lexists(path):
+                os.replace(path, path.with_name(path.name + DAMAGED))
+    except OSError as error:
+        return f"damaged, but cannot be moved aside ({error.strerror}): {fault}"
+    return f"damaged, moved aside: {fault}"

@@ -61,7 +61,7 @@ def publish(project: Path, run_id: str | None = None, name: str | None = None) -
             "name": name,
             "architecture": trained.get("detector") or trained.get("backbone"),
             "source": f"run {run.id} of project {origin.name}",
-            "licence": "not stated",
+            "licence": entry.NOT_STATED,
             "format": "safetensors",
             "via": "fewshot models publish",
             "added": time.strftime("%Y-%m-%d"),

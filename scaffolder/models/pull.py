@@ -58,16 +58,21 @@ def pull(
         sha256 = sha256.lower()
         if not re.fullmatch("[0-9a-f]{64}", sha256):
             raise UsageError(f"--sha256: {sha256!r} is not 64 hexadecimal digits")
+    recorded = library.read(name)
     wanted = _wanted(name, source, task, architecture, licence)
     if sha256 is not None:
         library.require_same(wanted, sha256)
         wanted = entry.from_dict(wanted.as_dict() | {"sha256": sha256}, "--sha256")
-    if source is None and library.read(name) and not library.verify(name):
+    if source is None and recorded and not library.verify(name):
+        if wanted != recorded:
+            wanted = library.remember(wanted)
         if library.is_here(wanted):
             return Pulled(wanted, was_here=True)
     via = source or fetch.mirrored(_address(wanted))
     kind = _format(via)
     with library.stage() as stage:
+        with library.lock():
+            pass  # whoever may not take it is told before the download
         file = stage / f"{name}.{kind}"
         fetch.fetch(via, file, wanted.size, wanted.sha256 is not None, tell)
         came = replace(wanted, format=kind, via=_without_query(via))
@@ -115,15 +120,15 @@ def _wanted(
     given = {"task": task, "architecture": architecture, "licence": licence}
     given = {key: value for key, value in given.items() if value is not None}
     if found:
-        differing = [key for key, value in given.items() if getattr(found, key) != value]
-        if differing:
-            raise UsageError(f"{name} is known with another {differing[0]}: take another name")
-        return found
+        for key, value in given.items():
+            if getattr(found, key) not in (None, entry.NOT_STATED, value):
+                raise UsageError(f"{name} is known with another {key}: take another name")
+        return entry.from_dict(found.as_dict() | given, name)
     if source is None:
         raise library.unknown(name, "say where it is with --from")
     if task not in (None, "backbone", "detection"):
         raise UsageError(f"--task: {task!r} is not one of backbone, detection")
-    about = {"name": name, "task": "backbone", "architecture": None, "licence": "not stated"}
+    about = {"name": name, "task": "backbone", "architecture": None, "licence": entry.NOT_STATED}
     return entry.from_dict(about | {"source": _without_query(source)} | given, name)
 
 

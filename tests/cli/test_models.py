@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import pickle
+import shutil
 import socket
 import stat
 import subprocess
@@ -116,8 +117,19 @@ def test_a_model_of_ones_own(models, library, tmp_path, safetensors):
     assert "骨干-1" in listed and "MIT" in listed and "here" in listed
     again = models("pull", "骨干-1")
     assert "here already" in again.stdout
-    other = models("pull", "骨干-1", "--licence", "GPL")
+    other = models("pull", "骨干-1", "--licence", "GPL", "--architecture", "ResNet50_vd")
     assert other.returncode == 2 and "another licence: take another name" in other.stderr
+
+
+def test_what_nobody_said_at_the_first_pull_can_be_said_later(models, library, tmp_path, pdparams):
+    (tmp_path / "a.pdparams").write_bytes(pdparams())
+    models("pull", "mine", "--from", "a.pdparams")
+    done = models("pull", "mine", "--architecture", "PPLCNet_x1_0", "--licence", "MIT")
+    assert "here already" in done.stdout and "  backbone: PPLCNet_x1_0\n" in done.stdout
+    record = json.loads((library / "mine/source.json").read_text(encoding="utf-8"))
+    assert (record["architecture"], record["licence"]) == ("PPLCNet_x1_0", "MIT")
+    done = models("pull", "mine", "--architecture", "ResNet50_vd")
+    assert done.returncode == 2 and "another architecture: take another name" in done.stderr
 
 
 def test_weights_of_a_detector(models, library, tmp_path, pdparams):
@@ -296,6 +308,53 @@ def test_a_pull_replaces_a_damaged_model(models, library, server, pdparams):
     done = models("pull", "PPLCNet_x1_0", FEWSHOT_MIRROR=server.address)
     assert done.returncode == 0 and "here already" not in done.stdout
     assert (library / "PPLCNet_x1_0/model.pdparams").read_bytes() == content
+
+
+def test_verify_goes_on_where_something_cannot_be_read_or_moved(
+    models, library, pdparams, tmp_path
+):
+    """A record that the system does not give out is no damaged one."""
+    (tmp_path / "a.pdparams").write_bytes(pdparams())
+    for name in ("hidden", "stuck", "unreadable", "whole"):
+        models("pull", name, "--from", "a.pdparams")
+    os.remove(library / "hidden/source.json")
+    with socket.socket(socket.AF_UNIX) as unreadable:  # root may read every file
+        unreadable.bind(str(library / "hidden/source.json"))
+    (library / "stuck/model.pdparams").write_bytes(b"x")
+    (library / "stuck/model.pdparams.damaged/x").mkdir(parents=True)
+    os.remove(library / "unreadable/model.pdparams")
+    (library / "unreadable/model.pdparams").mkdir()
+    done = models("verify")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1 and len(lines) == 4, done.stderr
+    assert lines[0].startswith("hidden: not verified: cannot read ")
+    assert lines[1].startswith(
+        "stuck: damaged, but cannot be moved aside (Is a directory): its SHA"
+    )
+    assert lines[2].startswith("unreadable: not verified: ")
+    assert lines[3] == "whole: whole"
+    assert (library / "hidden/model.pdparams").read_bytes() == pdparams()
+    said = models("show", "hidden").stderr
+    assert "cannot read" in said and "verify" not in said
+
+
+def test_the_lock_is_for_every_user_and_asked_for_before_a_download(
+    models, library, server, pdparams
+):
+    server.files[PATH] = pdparams()
+    library.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as lock:  # stands for one that this user may not take
+        lock.bind(str(library / ".lock"))
+    done = models("pull", "PPLCNet_x1_0", FEWSHOT_MIRROR=server.address)
+    assert_refused(done, library, ".lock: No such device or address; nothing was kept")
+    assert server.asked == []
+    shutil.rmtree(library)
+    mask = os.umask(0o077)
+    try:
+        models("pull", "PPLCNet_x1_0", FEWSHOT_MIRROR=server.address)
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE((library / ".lock").stat().st_mode) == 0o666
 
 
 @pytest.mark.parametrize(
