@@ -29,14 +29,20 @@ def show_all() -> None:
     from scaffolder.errors import FewshotError
     from scaffolder.models import entry, library
 
-    rows = [["name", "task", "architecture", "parameters", "size", "licence", ""]]
+    rows = [["name", "task", "architecture", "parameters", "size", "licence", "state"]]
     for name in dict.fromkeys([*entry.known_models(), *library.names()]):
         try:
-            model = library.read(name) or entry.known_models()[name]
+            recorded = library.read(name)
         except FewshotError:
-            rows.append([name, *[""] * 5, "damaged: fewshot models verify"])
+            rows.append([name, *[""] * 5, "unusable: fewshot models verify"])
             continue
-        state = "here" if library.is_here(model) else "" if model.address else "elsewhere"
+        model = recorded or entry.known_models()[name]
+        if library.is_here(model):
+            state = "here"
+        elif model.address:
+            state = "pull it"
+        else:
+            state = "file missing" if recorded else "in each project"
         count = f"{model.parameters / 1e6:.1f} M" if model.parameters else "?"
         about = (model.architecture or "?", count, _size(model.size), model.licence)
         rows.append([name, model.task, *about, state])
@@ -123,12 +129,15 @@ def verify(
 @app.command(epilog="Example: fewshot models export PPLCNet_x1_0 PPLCNet_x1_0.zip")
 def export(
     name: Name,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The archive; a new file.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="The archive: a new file, or a folder for NAME.zip."),
+    ],
 ) -> None:
     """Write a model and its record into one file, to carry it where there is no network."""
     from scaffolder.models import archive
 
-    archive.export(name, file)
+    file = archive.export(name, file)
     _say(f"Wrote {file}. On the other machine: fewshot models import {shlex.quote(file.name)}")
 
 
@@ -156,10 +165,11 @@ def publish(
 ) -> None:
     """Put a project's trained model into the library, so that the next line starts from it."""
     from scaffolder.models import lineage
-    from scaffolder.models.pull import Pulled
 
     model = lineage.publish(project, run, name)
-    _tell(Pulled(model))
+    _say(f"{model.name}: {model.source}, in the library")
+    _say(f"  {_size(model.size)}, SHA-256 {model.sha256}")
+    _say(f"The next line: fewshot new DEST --model {model.name}")
     if not any(lineage.figures(model)):
         _say(
             f"Run {model.trained['run']} was not evaluated, so the model has no metric: "
@@ -197,7 +207,9 @@ def show(
         _say(f"trained from it: {other.name} ({other.source})")
     for folder, run in found.runs:
         _say(f"started from it: run {run} of {folder}")
-    if not (found.models or found.runs):
+    if not model.sha256:
+        _say("trained from it: not known, since its SHA-256 is not recorded here")
+    elif not (found.models or found.runs):
         _say("trained from it: nothing that is known here")
     for why in found.unreadable:
         _say(f"not read: {why}")
@@ -213,22 +225,23 @@ def _tell(pulled: "Pulled") -> None:
     if pulled.is_first:
         _say(
             "  Nobody has told fewshot this SHA-256 before, so it cannot know whether these are "
-            "the right\n  bytes: compare it with your source. It is recorded and enforced from "
-            "now on."
+            "the right",
+            "  bytes: compare it with your source. It is recorded and enforced from now on.",
         )
     wanted = model.settings(pulled.folder).items()
     section = {"model": {key.removeprefix("model."): value for key, value in wanted}}
     text = yaml.safe_dump(section, allow_unicode=True, sort_keys=False, width=10**9).rstrip()
     _say("Change these lines of `model:` in settings.yaml:")
-    _say(text.removeprefix("model:\n"))  # pasted whole it would be a second section
+    _say(*text.split("\n")[1:])  # pasted whole it would be a second section
 
 
 def _size(count: int | None) -> str:
     return f"{count / 1e6:.1f} MB" if count else "?"
 
 
-def _say(text: str) -> None:
-    print("\n".join(plain(line) for line in text.split("\n")))
+def _say(*lines: str) -> None:
+    for line in lines:
+        print(plain(line))
 
 
 @contextmanager

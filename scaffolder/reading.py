@@ -5,7 +5,7 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from scaffolder.errors import FewshotError, Unreadable
 
@@ -24,7 +24,7 @@ def text(path: Path, limit: int = _YAML_LIMIT) -> str:
         return text_of(file, str(path), limit)
 
 
-def text_of(file: BinaryIO, name: str, limit: int = _YAML_LIMIT) -> str:
+def text_of(file: IO[bytes], name: str, limit: int = _YAML_LIMIT) -> str:
     """Reads what is open already, a pipe too, as `text` does.
 
     Args:
@@ -89,16 +89,26 @@ def json_mapping(path: Path) -> dict[str, Any]:
     Raises:
         FewshotError: It is no such file.
     """
+    with _ordinary(path) as file:
+        return json_of(file, str(path))
+
+
+def json_of(file: IO[bytes], name: str) -> dict[str, Any]:
+    """Reads what is open already, as `json_mapping` does; `name` is what it is called in an error.
+
+    Raises:
+        FewshotError: It is no such JSON.
+    """
 
     def refused(constant: str) -> None:
         raise ValueError(constant)
 
     try:
-        found = json.loads(text(path, _JSON_LIMIT), parse_constant=refused)
+        found = json.loads(text_of(file, name, _JSON_LIMIT), parse_constant=refused)
     except (ValueError, RecursionError):
-        raise FewshotError(f"{path} is not valid JSON") from None
+        raise FewshotError(f"{name} is not valid JSON") from None
     if not isinstance(found, dict):
-        raise FewshotError(f"{path} is not a JSON object")
+        raise FewshotError(f"{name} is not a JSON object")
     return found
 
 

@@ -12,7 +12,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-from scaffolder import provenance, reading, staging
+from scaffolder import provenance, reading
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.models import entry, library, pull
 from scaffolder.models.entry import Model
@@ -20,20 +20,29 @@ from scaffolder.models.library import RECORD
 from scaffolder.models.pull import Pulled
 
 
-def export(name: str, to: Path) -> None:
+def export(name: str, to: Path) -> Path:
     """Writes a model of the library into an archive.
+
+    Args:
+        name: The model.
+        to: The archive, or a folder for one that is called as the model is.
+
+    Returns:
+        The archive.
 
     Raises:
         FewshotError: It is not there or not whole, or the archive cannot be written.
     """
     model = library.read(name)
     if not model or not library.is_here(model):
-        raise FewshotError(f"{name} is not in the library: fewshot models pull {name}")
+        raise pull.missing(name)
+    if to.is_dir():
+        to /= f"{name}.zip"
     if os.path.lexists(to):
         raise FewshotError(f"{to} is there already: choose another name")
     if not to.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {to.absolute().parent}")
-    with staging.staging(to.absolute().parent) as stage:
+    with library.stage(to.absolute().parent) as stage:
         beside, record = stage / "model.zip", stage / RECORD
         provenance.write(record, model.as_dict())
         digest = hashlib.sha256()
@@ -50,6 +59,7 @@ def export(name: str, to: Path) -> None:
         if digest.hexdigest() != model.sha256:
             raise FewshotError(f"{name} is damaged: run fewshot models verify {name}")
         os.replace(beside, to)
+    return to
 
 
 def bring_in(path: Path) -> Pulled:
@@ -76,6 +86,9 @@ def bring_in(path: Path) -> Pulled:
             raise FewshotError(f"{path}: the SHA-256 is {sha256}, not its own {claimed.sha256}")
         # Of a model that is known here the archive has nothing to tell; nor can it vouch for one.
         model = pull.known(claimed.name) or replace(claimed, sha256=None)
+        if model.trained and not model.trained.get("metrics"):  # it was evaluated there since
+            metrics = {"metrics": claimed.trained.get("metrics")}
+            model = replace(model, trained=model.trained | metrics)
         model = replace(model, format=claimed.format, via=f"archive {path.name}")
         return pull.take_in(model, file)
 
@@ -95,15 +108,12 @@ def _unpack(path: Path, stage: Path) -> tuple[Model, Path]:
                 f"{path} must hold {RECORD} and {' or '.join(kinds)}, not compressed, and "
                 "nothing else: it was not written by fewshot models export"
             )
-        _extract(archive, RECORD, stage / RECORD)
-        claimed = entry.from_dict(reading.json_mapping(stage / RECORD), f"{path}: {RECORD}")
+        name = f"{path}: {RECORD}"
+        with archive.open(RECORD) as record:
+            claimed = entry.from_dict(reading.json_of(record, name), name)
         file = stage / f"{claimed.name}.{claimed.format}"
-        _extract(archive, weights.pop(), file)
+        with archive.open(weights.pop()) as content, file.open("xb") as copied:
+            shutil.copyfileobj(content, copied, 1 << 20)
     if file.stat().st_size != claimed.size or not claimed.sha256:
         raise FewshotError(f"{path}: its {RECORD} does not describe its weights")
     return claimed, file
-
-
-def _extract(archive: zipfile.ZipFile, member: str, to: Path) -> None:
-    with archive.open(member) as content, to.open("xb") as file:
-        shutil.copyfileobj(content, file, 1 << 20)

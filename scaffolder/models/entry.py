@@ -13,6 +13,7 @@ CATALOGUE = Path(__file__).parents[1] / "data" / "models.yaml"
 TASKS = ("backbone", "classification", "detection")
 FORMATS = ("pdparams", "safetensors")
 NOT_STATED = "not stated"  # a licence
+MODELSCOPE = "modelscope:"  # begins a source there
 
 _NAME = re.compile(r"\w[\w.+-]{0,99}")
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -53,8 +54,9 @@ class Model:
 
     @property
     def address(self) -> str | None:
-        """The web address of its source, if that is one."""
-        return self.source if self.source.startswith(("https://", "http://")) else None
+        """Its source, if it can be pulled from there."""
+        places = ("https://", "http://", MODELSCOPE)
+        return self.source if self.source.startswith(places) else None
 
     @property
     def file_name(self) -> str:

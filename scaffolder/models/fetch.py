@@ -13,9 +13,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from scaffolder import __version__, reading
 from scaffolder.errors import FewshotError, UsageError
+from scaffolder.models.entry import MODELSCOPE
 
 MIRROR = "FEWSHOT_MIRROR"
-MODELSCOPE = "modelscope:"
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _LARGEST = 8 << 30  # bytes of a model; more is a mistake or an attack

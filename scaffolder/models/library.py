@@ -75,13 +75,13 @@ def is_here(model: Model) -> bool:
 
 
 @contextmanager
-def stage() -> Iterator[Path]:
-    """Yields a folder on the library's disk, which is gone afterwards.
+def stage(folder: Path | None = None) -> Iterator[Path]:
+    """Yields a folder, which is gone afterwards, in the library's or in another one.
 
     Raises:
         FewshotError: Something could not be read or written, as on a full disk.
     """
-    folder = root()
+    folder = folder or root()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         staging.remove_abandoned(folder)

@@ -109,6 +109,18 @@ def known(name: str) -> Model | None:
     return library.read(name) or entry.known_models().get(name)
 
 
+def missing(name: str) -> FewshotError:
+    """Returns what to raise for a model whose weights are not in the library."""
+    model = known(name)
+    if not model:
+        return library.unknown(name)
+    try:
+        _address(model)
+    except FewshotError as error:
+        return error
+    return FewshotError(f"{name} is not in the library: fewshot models pull {name}")
+
+
 def _wanted(
     name: str,
     source: str | None,
@@ -135,22 +147,20 @@ def _wanted(
 def _address(model: Model) -> str:
     if model.address:
         return model.address
-    if model.source.startswith(fetch.MODELSCOPE):
-        return model.source
     if model.name in entry.known_models():
         raise FewshotError(
-            f"{model.name} comes with each project's environment ({model.source}): there is "
-            "nothing to pull"
+            f"{model.name} comes with each project's environment ({model.source}), which starts "
+            "from it by default: pull nothing, and leave --model out"
         )
     raise FewshotError(
-        f"{model.name} has no address to pull it from (its source: {model.source}): bring it with "
-        "--from FILE, or with fewshot models import"
+        f"{model.name} is not in the library, and has no address to pull it from (its source: "
+        f"{model.source}): fewshot models pull {model.name} --from FILE, or models import"
     )
 
 
 def _format(source: str) -> str:
     path = source
-    if source.startswith(fetch.MODELSCOPE):
+    if source.startswith(entry.MODELSCOPE):
         path = source.partition("@")[0]  # behind it stands the revision
     elif "://" in source:
         path = urlsplit(source).path

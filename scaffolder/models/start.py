@@ -7,7 +7,7 @@ from scaffolder import provenance, reading, settings_text
 from scaffolder.carry_over import START, rows
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.messages import Note
-from scaffolder.models import entry, library
+from scaffolder.models import library, pull
 from scaffolder.models.entry import Model
 
 
@@ -19,12 +19,12 @@ def ready(name: str) -> Model:
         FewshotError: They are not.
     """
     model = library.read(name)
-    if not model and name not in entry.known_models():
-        raise library.unknown(name)
     if not model or library.verify(name) or not library.is_here(model):
-        raise FewshotError(f"{name} is not in the library: fewshot models pull {name}")
+        raise pull.missing(name)
     if not model.trained and not model.architecture:
-        raise FewshotError(f"nobody said which architecture {name} is: write settings.yaml by hand")
+        raise FewshotError(
+            f"nobody said which architecture {name} is: fewshot models pull {name} --architecture X"
+        )
     return model
 
 

@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from scaffolder.errors import FewshotError
 from scaffolder.models import archive
 from scaffolder.models import pull as pulling
 
+ROOT = Path(__file__).parents[2]
 RECORD = {
     "name": "mine",
     "task": "backbone",
@@ -85,7 +88,32 @@ def test_an_export_overwrites_nothing_and_needs_a_whole_model(models, library, t
     assert done.returncode == 1 and "mine is damaged: run fewshot models verify" in done.stderr
     done = models("export", "ResNet50_vd", "mine.zip")
     assert done.returncode == 1 and "ResNet50_vd is not in the library" in done.stderr
+    done = models("export", "min", "mine.zip")
+    assert done.returncode == 2 and "did you mean mine?" in done.stderr
+    (library / "mine/model.pdparams").unlink()
+    done = models("export", "mine", "mine.zip")
+    assert done.returncode == 1 and "fewshot models pull mine --from FILE" in done.stderr
     assert os.listdir(tmp_path) == ["a.pdparams"]
+
+
+def test_an_export_to_a_stick(models, library, tmp_path, pdparams):
+    """A folder will do; what a killed export left there goes; a full stick is named."""
+    (tmp_path / "a.pdparams").write_bytes(pdparams(100_000))
+    models("pull", "mine", "--from", "a.pdparams")
+    left = tmp_path / "stick/.fewshot-unfinished-x"
+    left.mkdir(parents=True)
+    program = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000));"
+        "from scaffolder.cli import main; main()"
+    )
+    command = [sys.executable, "-c", program, "models", "export", "mine", "stick"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    full = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, encoding="utf-8")
+    assert full.stderr == f"error: {tmp_path}/stick: File too large; nothing was kept\n"
+    assert os.listdir(tmp_path / "stick") == []
+    done = models("export", "mine", "stick")
+    assert done.returncode == 0 and "Wrote stick/mine.zip. On" in done.stdout, done.stderr
+    assert os.listdir(tmp_path / "stick") == ["mine.zip"]
 
 
 def test_an_archive_does_not_replace_what_is_recorded(models, library, tmp_path, write, pdparams):
@@ -138,7 +166,7 @@ def test_a_payload_is_refused(models, library, write):
 
 @pytest.mark.parametrize("record", [b"", b"[]", b"{", b"[" * 100_000, b"\xff", b'{"size": NaN}'])
 def test_a_record_that_is_none(models, library, write, record):
-    assert_refused(models("import", write(record)), library, "source.json")
+    assert_refused(models("import", write(record)), library, "mine.zip: source.json")
 
 
 def test_members_beside_the_two_are_refused(models, library, write, tmp_path):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,8 @@ def test_a_run_becomes_a_model_that_tells_all_about_itself(models, library, proj
     }
     assert known.items() >= about.items() and "trained" not in known
     assert sha256(library / name / "model.safetensors") == sha256(model)
-    assert f"  backbone: PPLCNet_x1_0\n  start: {library / name}" in done.stdout
+    assert f"{name}: run {RUN} of project 焊点 线, in the library\n" in done.stdout
+    assert done.stdout.endswith(f"The next line: fewshot new DEST --model {name}\n")
     shown = models("show", name).stdout
     assert "classes: 断路, short\n" in shown and "metrics: test accuracy 0.912\n" in shown
     assert "base: w.pdparams, SHA-256 not recorded\n" in shown
@@ -109,11 +111,27 @@ def test_a_published_model_goes_on_a_stick_like_any_other(models, library, proje
     assert "here already" in done.stdout and f"start: {library / 'ours'}" in done.stdout
 
 
+def test_an_archive_brings_figures_that_are_measured_since(models, library, project):
+    known = project("line", metrics=None) / "runs" / RUN / "run.json"
+    assert models("publish", "line", "--name", "ours").returncode == 0
+    (old := library.with_name("old")).mkdir()
+    os.rename(library, old / "models")
+    known.write_text(json.dumps(json.loads(known.read_text()) | {"metrics": {"test": {"AP": 0.5}}}))
+    models("publish", "line", "--name", "ours")
+    models("export", "ours", "ours.zip")
+    shutil.rmtree(library)
+    os.rename(old / "models", library)
+    before = record(library, "ours")
+    assert models("import", "ours.zip").returncode == 0
+    assert record(library, "ours") == before | {"metrics": {"test": {"AP": 0.5}}}
+
+
 def test_a_detector_of_paddledetection_is_started_from_by_its_weights(models, library, project):
     folder = project("line", weights={"backbone": "native", "detector": "picodet"})
     answers = folder / ".copier-answers.yml"
     answers.write_text(answers.read_text().replace("classification", "detection"))
-    done = models("publish", "line", "--name", "ours")
+    models("publish", "line", "--name", "ours")
+    done = models("pull", "ours")
     file = library / "ours" / "model.safetensors"
     assert f"of `model:` in settings.yaml:\n  detector: picodet\n  weights: {file}\n" in done.stdout
 
@@ -144,7 +162,9 @@ def test_from_a_base_model_to_all_that_came_from_it(models, library, tmp_path, p
     shown = models("show", "one", "--projects", ".").stdout
     assert f"base: PPLCNet_x1_0, w.pdparams, SHA-256 {digest}\n" in shown
     assert str(second) in shown and str(third) in shown and str(first / "x").strip("x") not in shown
-    assert "trained from it: nothing that is known here" in models("show", "ResNet50_vd").stdout
+    shown = models("show", "EfficientNetLite0").stdout
+    assert "trained from it: nothing that is known here" in shown
+    assert "trained from it: not known, since its SHA-256" in models("show", "ResNet50_vd").stdout
 
 
 def test_runs_that_cannot_be_read_are_named(models, project):
@@ -186,6 +206,14 @@ def test_odd_facts_of_a_run_do_not_reach_the_terminal_as_they_are(models, librar
     shown = models("show", "odd", "--projects", ".")
     assert shown.returncode == 0, shown.stderr
     assert "\x1b" not in done.stdout + shown.stdout + models("list").stdout
+
+
+def test_a_record_cannot_make_lines_of_its_own(models, library, project):
+    project("line")
+    models("publish", "line", "--name", "ours")
+    path = library / "ours/source.json"
+    path.write_text(json.dumps(record(library, "ours") | {"project": "x\ntrained from it: y"}))
+    assert "project: x\\ntrained from it: y\n" in models("show", "ours").stdout
 
 
 def test_a_model_that_is_damaged_is_not_published(models, library, project):

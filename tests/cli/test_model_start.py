@@ -89,8 +89,9 @@ def test_a_model_of_another_task_is_refused(fewshot, published, tmp_path):
     ("name", "text"),
     [
         ("PPLCNet_x1_0", "PPLCNet_x1_0 is not in the library: fewshot models pull PPLCNet_x1_0"),
+        ("EfficientNetLite0", "starts from it by default: pull nothing, and leave --model out"),
         ("../x", "cannot be the name of a model"),
-        ("mine", "nobody said which architecture mine is"),
+        ("mine", "architecture mine is: fewshot models pull mine --architecture X"),
     ],
 )
 def test_a_model_that_cannot_be_used(fewshot, library, tmp_path, pdparams, name, text):

@@ -365,11 +365,11 @@ def test_a_damaged_record_is_named_and_moved_aside(models, library, tmp_path, pd
     (tmp_path / "a.pdparams").write_bytes(pdparams())
     models("pull", "a", "--from", "a.pdparams")
     (library / "a/source.json").write_text(record, encoding="utf-8")
-    assert "damaged: fewshot models verify" in models("list").stdout
+    assert "unusable: fewshot models verify" in models("list").stdout
     assert models("show", "PPLCNet_x1_0").returncode == 0
     done = models("verify")
     assert done.returncode == 1 and "a: damaged, moved aside" in done.stdout
-    assert models("list").stdout.count("damaged") == 0
+    assert models("list").stdout.count("unusable") == 0
     assert models("pull", "a", "--from", "a.pdparams").returncode == 0
 
 
@@ -433,6 +433,18 @@ def test_the_embedded_backbone_needs_no_pull(models, library):
     done = models("pull", "EfficientNetLite0")
     assert done.returncode == 1
     assert "comes with each project's environment" in done.stderr
+
+
+def test_the_list_says_how_each_model_stands(models, library, tmp_path, pdparams):
+    (tmp_path / "a.pdparams").write_bytes(pdparams())
+    for name in ("one", "two"):
+        models("pull", name, "--from", "a.pdparams")
+    (library / "two/model.pdparams").unlink()
+    heading, *rows = models("list").stdout.splitlines()
+    assert heading.endswith("  state")
+    states = {row.split()[0]: row.rpartition("  ")[2] for row in rows}
+    wanted = {"one": "here", "two": "file missing", "PPLCNet_x1_0": "pull it"}
+    assert states.items() >= (wanted | {"EfficientNetLite0": "in each project"}).items()
 
 
 @pytest.mark.skipif(has_modelscope, reason="ModelScope's client is installed")
