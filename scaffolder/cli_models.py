@@ -186,6 +186,7 @@ def show(
     ] = None,
 ) -> None:
     """Show where a model comes from, and what was trained from it."""
+    from scaffolder import provenance
     from scaffolder.models import library, lineage
     from scaffolder.models import pull as pulling
 
@@ -197,16 +198,18 @@ def show(
             _say(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
     if figures := ", ".join(lineage.figures(model)):
         _say(f"metrics: {figures}")
-    if base := model.trained.get("base"):
-        parent = lineage.parent(model)
+    for base in provenance.bases(model.trained.get("base")):
+        parent = lineage.model_with(base.get("sha256"))
         named = f"{parent.name}, " if parent else ""
         _say(f"base: {named}{base.get('source')}, SHA-256 {base.get('sha256') or 'not recorded'}")
     if library.is_here(model):
         _say(f"file: {library.file_of(model)}")
+    for run in found.own:
+        _say(f"its pictures: {run.model.with_name('run.json')}")
     for other in found.models:
         _say(f"trained from it: {other.name} ({other.source})")
-    for folder, run in found.runs:
-        _say(f"started from it: run {run} of {folder}")
+    for run in found.runs:
+        _say(f"started from it: run {run.id} of {run.model.parents[2]}")
     if not model.sha256:
         _say("trained from it: not known, since its SHA-256 is not recorded here")
     elif not (found.models or found.runs):

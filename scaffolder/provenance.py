@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ def of_run(origin: Existing, run: Run, sha256: str) -> dict[str, Any]:
         "classes": run.classes,
         "sha256": sha256,
         "template_version": run.about.get("template_version"),
+        "git_commit": run.about.get("git_commit"),
+        "git_dirty": run.about.get("git_dirty"),
         **architecture(run),
         "base": base(run),
         "metrics": run.about.get("metrics"),
@@ -44,18 +47,33 @@ def architecture(run: Run) -> dict[str, str]:
     return {k: known[k] for k in ("backbone", "detector") if isinstance(known.get(k), str)}
 
 
-def base(run: Run) -> dict[str, str | None]:
-    """Returns the source and the file's SHA-256 of the model that a run started from; None where
-    it does not say so."""
+def base(run: Run) -> dict[str, Any]:
+    """Returns the source and the file's SHA-256 of the model that a run started from, None where
+    it does not say so; of another project's model also the base."""
     known = _weights(run)
     source, sha256 = known.get("source"), known.get("file_sha256")
+    earlier = {}
     if isinstance(source, dict):  # another project's model
         sha256 = source.get("sha256")
+        if isinstance(source.get("base"), dict):
+            earlier = {"base": source["base"]}
         source = f"run {source.get('run')} of {source.get('project')}"
     return {
         "source": source if isinstance(source, str) else None,
         "sha256": sha256 if isinstance(sha256, str) else None,
+        **earlier,
     }
+
+
+def bases(record: Any) -> Iterator[dict[str, Any]]:
+    """Yields the models that one was trained from: its base, the base of that, and so on.
+
+    Args:
+        record: The base as a record tells of it, or nothing.
+    """
+    while isinstance(record, dict):
+        yield record
+        record = record.get("base")
 
 
 def write(path: Path, record: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scaffolder import reading
+from scaffolder import provenance, reading
 from scaffolder.errors import FewshotError, UsageError
 
 CATALOGUE = Path(__file__).parents[1] / "data" / "models.yaml"
@@ -18,6 +18,7 @@ MODELSCOPE = "modelscope:"  # begins a source there
 _NAME = re.compile(r"\w[\w.+-]{0,99}")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _LONGEST = 2000  # characters of a text
+_MOST_BASES = 100  # of one model
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,10 @@ def _is_sha256(value: object) -> bool:
 
 
 def _is_base(value: object) -> bool:
-    return isinstance(value, dict) and all(v is None or _is_text(v) for v in value.values())
+    """Whether it is a base as `provenance.base` tells of one, with those before it."""
+    chain = list(provenance.bases(value))
+    facts = [v for base in chain for k, v in base.items() if k != "base" or not isinstance(v, dict)]
+    return 0 < len(chain) <= _MOST_BASES and all(v is None or _is_text(v) for v in facts)
 
 
 def _are_classes(value: object) -> bool:
@@ -175,6 +179,8 @@ _TRAINED: dict[str, Any] = {
     "run": _is_text,
     "classes": _are_classes,
     "template_version": _is_text,
+    "git_commit": _is_text,
+    "git_dirty": lambda value: isinstance(value, bool),
     "backbone": _is_text,
     "detector": _is_text,
     "base": _is_base,

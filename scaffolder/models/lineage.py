@@ -1,6 +1,5 @@
 """A project's model goes into the library; from a model to what it was made from, and back."""
 
-import os
 import re
 import time
 import unicodedata
@@ -9,14 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scaffolder import existing, provenance, reading
-from scaffolder.errors import FewshotError, UsageError
+from scaffolder import existing, fleet, provenance, reading
+from scaffolder.errors import FewshotError, UsageError, said
 from scaffolder.existing import Existing, Run
 from scaffolder.models import entry, library, pull
 from scaffolder.models.entry import Model
-from scaffolder.rendering import ANSWERS_FILE
-
-_DEEPEST = 6  # folders below the one that is searched for projects
 
 
 @dataclass(frozen=True)
@@ -25,12 +21,14 @@ class Descent:
 
     Attributes:
         models: Models of the library that were trained from it, directly or over others.
-        runs: Project folder and run id of the runs that started from it or from one of those.
+        runs: The runs that started from it or from one of those.
+        own: The run that it is itself.
         unreadable: What could not be read while looking for them.
     """
 
     models: list[Model] = field(default_factory=list)
-    runs: list[tuple[Path, str]] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    own: list[Run] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
 
@@ -86,22 +84,23 @@ def descent(name: str, folder: Path | None = None) -> Descent:
     found = Descent()
     models = list(_models_here(found.unreadable))
     runs = list(_runs_below(folder, found.unreadable)) if folder else []
-    hashes: set[str | None] = {model.sha256} - {None}
+    named = [run for run in runs if run.id == model.trained.get("run")]
+    found.own.extend(run for run in named if library.digest(run.model) == model.sha256)
+    hashes = {model.sha256} - {None}
     while hashes:  # from parents to children, until a generation has none
-        children = [each for each in models if _base(each) in hashes]
-        trained = [run for run in runs if provenance.base(run)["sha256"] in hashes]
+        children = [each for each in models if hashes & _hashes(each.trained.get("base"))]
+        trained = [run for run in runs if hashes & _hashes(provenance.base(run))]
         models = [each for each in models if each not in children]
         runs = [run for run in runs if run not in trained]
         found.models.extend(children)
-        found.runs.extend((run.model.parents[2], run.id) for run in trained)
+        found.runs.extend(trained)
         hashes = {each.sha256 for each in children}
         hashes |= {library.digest(run.model) for run in trained}
     return found
 
 
-def parent(model: Model) -> Model | None:
-    """Returns the model of the library, or of the list, from which one was trained."""
-    sha256 = _base(model)
+def model_with(sha256: str | None) -> Model | None:
+    """Returns the model of the library, or of the list, whose weights have a SHA-256."""
     candidates = [*_models_here([]), *entry.known_models().values()]
     return next((m for m in candidates if m.sha256 and m.sha256 == sha256), None)
 
@@ -116,9 +115,10 @@ def figures(model: Model) -> Iterator[str]:
                 yield f"{split} {name} {value:.3f}"
 
 
-def _base(model: Model) -> str | None:
-    base: dict[str, str | None] = model.trained.get("base") or {}
-    return base.get("sha256")
+def _hashes(base: object) -> set[str | None]:
+    """Returns the SHA-256 of a base and of those before it, so that none of them need be here."""
+    known = (each.get("sha256") for each in provenance.bases(base))
+    return {sha256 for sha256 in known if isinstance(sha256, str)}
 
 
 def _models_here(unreadable: list[str]) -> Iterator[Model]:
@@ -152,22 +152,14 @@ def _default_name(project: str, run: str) -> str:
 
 def _runs_below(folder: Path, unreadable: list[str]) -> Iterator[Run]:
     """Yields the runs of all projects in a folder; what cannot be read is added to a list."""
-    if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}")
-    top = len(folder.resolve().parts)
-    for place, folders, files in os.walk(folder.resolve()):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if len(Path(place).parts) - top >= _DEEPEST:
-            folders.clear()
-        if ANSWERS_FILE not in files:
-            continue
-        folders.clear()  # a project holds no others
+    for place in fleet.projects([folder]):
         try:
-            origin = existing.read(Path(place))
-        except FewshotError as error:
-            unreadable.append(str(error))
+            origin = existing.read(place)
+            run_ids = origin.run_ids()
+        except (FewshotError, OSError) as error:
+            unreadable.append(said(error))
             continue
-        for run_id in origin.run_ids():
+        for run_id in run_ids:
             try:
                 yield origin.run(run_id)
             except FewshotError as error:

@@ -113,6 +113,8 @@ def test_it_says_where_the_weights_come_from(fewshot, source, tmp_path):
         "classes": ["short", "open"],
         "sha256": hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest(),
         "template_version": "v0.0.9",
+        "git_commit": None,
+        "git_dirty": None,
         "backbone": "EfficientNetLite0",
         "detector": "dense",
         "base": {"source": "base.pth", "sha256": "2" * 64},

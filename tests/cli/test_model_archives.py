@@ -149,6 +149,7 @@ WRONG = {
     "half trained": ({"project": "a"}, "not a record of a model: run, classes, format"),
     "classifier": ({"task": "classification"}, "a model: project, run, classes, format"),
     "base": ({"base": {"sha256": ["a"]}}, "not a record of a model: base, project"),
+    "bases": ({"base": json.loads('{"base":' * 101 + "{}" + "}" * 101)}, "a model: base, project"),
 }
 
 

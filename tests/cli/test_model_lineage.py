@@ -24,6 +24,8 @@ def project(tmp_path, safetensors):
         known = {
             "finished": True,
             "template_version": "v0.1.0",
+            "git_commit": "a" * 40,
+            "git_dirty": True,
             "settings": {"classes": ["断路", "short"]},
             "weights": {"backbone": "PPLCNet_x1_0", "source": "w.pdparams", "file_sha256": None},
             "data": [{"path": "a.png", "sha256": "1" * 64}],
@@ -68,6 +70,8 @@ def test_a_run_becomes_a_model_that_tells_all_about_itself(models, library, proj
         "run": RUN,
         "classes": ["断路", "short"],
         "template_version": "v0.1.0",
+        "git_commit": "a" * 40,
+        "git_dirty": True,
         "base": {"source": "w.pdparams", "sha256": None},
         "data_sha256": hashlib.sha256(data.encode()).hexdigest(),
     }
@@ -161,10 +165,32 @@ def test_from_a_base_model_to_all_that_came_from_it(models, library, tmp_path, p
     digest = sha256(tmp_path / "a.pdparams")
     shown = models("show", "one", "--projects", ".").stdout
     assert f"base: PPLCNet_x1_0, w.pdparams, SHA-256 {digest}\n" in shown
-    assert str(second) in shown and str(third) in shown and str(first / "x").strip("x") not in shown
+    assert str(second) in shown and str(third) in shown
+    assert f"started from it: run {RUN} of {first}\n" not in shown
     shown = models("show", "EfficientNetLite0").stdout
     assert "trained from it: nothing that is known here" in shown
     assert "trained from it: not known, since its SHA-256" in models("show", "ResNet50_vd").stdout
+
+
+def test_a_project_in_between_need_not_be_there(models, library, tmp_path, project):
+    """Base model -> A -> B -> C; B is elsewhere. The pictures of A are where it was trained."""
+    first = project("a", 1, weights=weights("5" * 64))
+    models("publish", "a", "--name", "one")
+    trained = sha256(first / "runs" / RUN / "model.safetensors")
+    source = {"project": "a", "run": RUN, "sha256": trained}
+    source["base"] = {"source": "w.pdparams", "sha256": "5" * 64}
+    source = {"project": "b", "run": RUN, "sha256": "6" * 64} | {"base": dict(source, project=None)}
+    third = project("c/d/e/f/g/h/i/j/c", 3, weights={"source": source})
+    assert models("publish", third, "--name", "three").returncode == 0
+    lines = models("show", "one", "--projects", ".").stdout.splitlines()
+    assert f"its pictures: {first}/runs/{RUN}/run.json" in lines
+    assert [line for line in lines if "from it" in line] == [
+        f"trained from it: three (run {RUN} of project c)",
+        f"started from it: run {RUN} of {third}",
+    ]
+    shown = models("show", "three").stdout
+    assert f"base: run {RUN} of b, SHA-256 {'6' * 64}\nbase: one, " in shown
+    assert f"base: w.pdparams, SHA-256 {'5' * 64}\n" in shown
 
 
 def test_runs_that_cannot_be_read_are_named(models, project):
@@ -187,6 +213,7 @@ def test_runs_that_cannot_be_read_are_named(models, project):
         ({"settings": {"classes": ["a" * 3000]}}, "not a record of a model: classes"),
         ({"weights": {"backbone": "x" * 3000}}, "not a record of a model: architecture"),
         ({"metrics": [1]}, "not a record of a model: metrics"),
+        ({"weights": {"source": {"base": {"base": {"sha256": [1]}}}}}, "of a model: base"),
     ],
 )
 def test_a_run_that_cannot_be_published(models, library, project, about, text):
