@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     rich_markup_mode=None,
-    help="The base-model library: weights in one cache that all projects share.",
+    help="The base-model library: weights in one cache that all projects of a user share. To share "
+    "it with others, set XDG_DATA_HOME to a folder of your group, and umask 002.",
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The model.")]
