@@ -9,7 +9,7 @@ from typing import Any
 from scaffolder import answers, create, existing, provenance, reading, settings_text
 from scaffolder.carry_over import START, rows, settings_of
 from scaffolder.errors import FewshotError, UsageError
-from scaffolder.existing import Existing, Run
+from scaffolder.existing import Existing, NoStart, Run
 from scaffolder.messages import Note
 from scaffolder.rendering import ANSWERS_FILE
 
@@ -77,7 +77,7 @@ def adapt(
     if run_id is not None:
         run: Run | None = origin.run_to_start_from(run_id)
     else:
-        run = _newest_finished(origin, notes)
+        run = _newest(origin, notes)
     names = {"project": origin.name, "run": run.id if run else None}
     start = "start_run" if run else "start_base", names
 
@@ -112,19 +112,14 @@ def _initial(origin: Existing) -> answers.Answers:
     return answers.merge(own, {"classes": classes} if isinstance(classes, list) else {})
 
 
-def _newest_finished(origin: Existing, notes: list[Note]) -> Run | None:
-    for name in origin.run_ids():
-        try:
-            run = origin.run(name)
-        except FewshotError as error:
-            notes.append(("unusable_run", {"run": name, "why": error}))
-            continue
-        if run.finished and not run.pruned:
-            return run
-        if not run.finished:
-            notes.append(("unfinished_run", {"run": name}))
-    notes.append(("no_run", {"project": origin.name}))
-    return None
+def _newest(origin: Existing, notes: list[Note]) -> Run | None:
+    run, passed = origin.newest_to_start_from()
+    for name, error in passed.items():
+        key = error.key if isinstance(error, NoStart) else "unusable_run"
+        notes.append((key, {"run": name, "why": error}))
+    if not run:
+        notes.append(("no_run", {"project": origin.name}))
+    return run
 
 
 def _fitting(run: Run, ours: dict[str, Any], notes: list[Note]) -> dict[str, settings_text.Scalar]:

@@ -12,6 +12,18 @@ from scaffolder.errors import FewshotError, UsageError
 from scaffolder.rendering import ANSWERS_FILE
 
 
+class NoStart(UsageError):
+    """No training can start from a run.
+
+    Attributes:
+        key: Of the text that says so where a newer run than the one that is taken is passed over.
+    """
+
+    def __init__(self, text: str, key: str) -> None:
+        super().__init__(text)
+        self.key = key
+
+
 @dataclass(frozen=True)
 class Run:
     """A training run.
@@ -83,6 +95,8 @@ class Existing:
         if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
             raise FewshotError(f"{folder / 'run.json'} does not say which classes were trained")
         model = folder / "model.safetensors"
+        if about.get("finished") is not True and not os.path.lexists(model):
+            raise self._unfinished(name)  # it has just begun
         if not (os.path.lexists(model) and stat.S_ISREG(os.lstat(model).st_mode)):
             raise FewshotError(f"{model} is not an ordinary file")
         return Run(name, model, about)
@@ -95,13 +109,29 @@ class Existing:
         """
         run = self.run(name)
         if not run.finished:
-            raise UsageError(f"run {name} of {self.name} is not finished: train.py --resume there")
+            raise self._unfinished(name)
         if run.pruned:
-            raise UsageError(
+            raise NoStart(
                 f"run {name} of {self.name} is pruned, and no training can start from it: "
-                "take the run that it was made from"
+                "take the run that it was made from",
+                "pruned_run",
             )
         return run
+
+    def newest_to_start_from(self) -> tuple[Run | None, dict[str, FewshotError]]:
+        """Returns the newest run that training can start from, if there is one, and by their ids
+        why none can start from the newer ones."""
+        passed: dict[str, FewshotError] = {}
+        for name in self.run_ids():
+            try:
+                return self.run_to_start_from(name), passed
+            except FewshotError as error:
+                passed[name] = error
+        return None, passed
+
+    def _unfinished(self, name: str) -> NoStart:
+        text = f"run {name} of {self.name} is not finished: train.py --resume there"
+        return NoStart(text, "unfinished_run")
 
 
 def read(folder: Path) -> Existing:

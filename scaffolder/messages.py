@@ -32,7 +32,7 @@ ENGLISH = {
     "target": "Target",
     "start": "Start",
     "start_run": "run {run} of {project}",
-    "start_base": "the base model, since {project} has no finished run",
+    "start_base": "the base model, since {project} has no run to start from",
     "confirm": "Write the project? (c: change an answer)",
     "yes_or_no": "Type y, n or c.",
     "declined": "Nothing was written.",
@@ -46,7 +46,8 @@ ENGLISH = {
     "pictures": "Drew {count} sample pictures. They are drawings, not photographs.",
     "unusable_run": "Not used: run {run} ({why}).",
     "unfinished_run": "Not used: run {run}, which is not finished.",
-    "no_run": "{project} has no finished run: training starts from the base model.",
+    "pruned_run": "Not used: run {run}, which is pruned.",
+    "no_run": "{project} has no run to start from: training starts from the base model.",
     "weights": (
         "Training starts from run {run} of {project}. Class rows kept: {kept}; new: {new}.\n"
         "start/source.json says where the weights come from and goes into git.\n"
@@ -125,7 +126,7 @@ CHINESE = {
     "target": "部署目标",
     "start": "起点",
     "start_run": "{project} 的训练 {run}",
-    "start_base": "基础模型（{project} 没有已完成的训练）",
+    "start_base": "基础模型（{project} 没有可作为起点的训练）",
     "confirm": "写入项目？（c：修改回答）",
     "yes_or_no": "请输入 y、n 或 c。",
     "declined": "没有写入任何内容。",
@@ -136,7 +137,8 @@ CHINESE = {
     "pictures": "已绘制 {count} 张示例图片。它们是绘图，不是照片。",
     "unusable_run": "未使用：训练 {run}（{why}）。",
     "unfinished_run": "未使用：训练 {run}，尚未完成。",
-    "no_run": "{project} 没有已完成的训练：将从基础模型开始训练。",
+    "pruned_run": "未使用：训练 {run}，它已被剪枝。",
+    "no_run": "{project} 没有可作为起点的训练：将从基础模型开始训练。",
     "weights": (
         "将从 {project} 的训练 {run} 开始训练。保留的类别：{kept}；新的类别：{new}。\n"
         "start/source.json 记录权重的来源，纳入 git。\n"

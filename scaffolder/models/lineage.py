@@ -134,14 +134,11 @@ def _models_here(unreadable: list[str]) -> Iterator[Model]:
 
 
 def _newest_finished(origin: Existing) -> Run:
-    for run_id in origin.run_ids():
-        try:
-            run = origin.run(run_id)
-        except FewshotError:
-            continue
-        if run.finished and not run.pruned:
-            return run
-    raise FewshotError(f"{origin.name} has no finished run: train.py first")
+    run, passed = origin.newest_to_start_from()
+    if not run:
+        no_run = f"{origin.name} has no finished run: train.py first"
+        raise FewshotError(str(next(iter(passed.values()), no_run)))
+    return run
 
 
 def _default_name(project: str, run: str) -> str:

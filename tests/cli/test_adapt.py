@@ -154,7 +154,7 @@ def test_the_classes_are_those_of_the_settings(fewshot, source, tmp_path):
 def test_without_a_run_it_starts_from_the_base_model(fewshot, source, tmp_path):
     done = fewshot("adapt", "pcb", "screws", "--preset", "screw-loosening", "--defaults")
     assert done.returncode == 0, done.stderr
-    assert "pcb has no finished run: training starts from the base model." in done.stdout
+    assert "pcb has no run to start from: training starts from the base model." in done.stdout
     assert settings(tmp_path / "screws")["model"]["start"] is None
     assert not (tmp_path / "screws/start").exists()
 
@@ -166,7 +166,8 @@ def test_the_newest_run_that_is_finished_and_readable_is_taken(fewshot, source, 
     add_run(source, "20260104-120000", settings=None)
     (add_run(source, "20260105-120000") / "model.safetensors").unlink()
     (add_run(source, "20260106-120000") / "run.json").write_text("{", encoding="utf-8")
-    add_run(source, "20260107-120000.part")
+    (add_run(source, "20260107-120000", finished=False) / "model.safetensors").unlink()
+    add_run(source, "20260108-120000.part")
     done = fewshot("adapt", "pcb", "two", "--defaults")
     assert done.returncode == 0, done.stderr
     weights = (tmp_path / "two/start/model.safetensors").read_bytes()
@@ -174,6 +175,7 @@ def test_the_newest_run_that_is_finished_and_readable_is_taken(fewshot, source, 
     said = [line for line in done.stdout.splitlines() if line.startswith("Not used")]
     runs = source.resolve() / "runs"
     assert said == [
+        "Not used: run 20260107-120000, which is not finished.",
         f"Not used: run 20260106-120000 ({runs}/20260106-120000/run.json is not valid JSON).",
         f"Not used: run 20260105-120000 ({runs}/20260105-120000/model.safetensors is not an "
         "ordinary file).",
@@ -196,12 +198,16 @@ def test_a_pruned_run_is_no_start(fewshot, source, tmp_path):
     whole = add_run(source, "20260101-120000")
     add_run(source, "20260101-120000-pruned", pruned_from={"run": whole.name})
     done = fewshot("adapt", "pcb", "two", "--defaults")
-    assert done.returncode == 0 and "Not used" not in done.stdout, done.stderr
+    assert done.returncode == 0, done.stderr
+    assert "Not used: run 20260101-120000-pruned, which is pruned.\n" in done.stdout
     weights = (tmp_path / "two/start/model.safetensors").read_bytes()
     assert weights == (whole / "model.safetensors").read_bytes()
     shutil.rmtree(tmp_path / "two")
     done = fewshot("adapt", "pcb", "x", "--run", "20260101-120000-pruned", "--defaults")
     assert_refused(done, tmp_path, "is pruned, and no training can start from it")
+    shutil.rmtree(whole)
+    done = fewshot("adapt", "pcb", "two", "--language", "zh", "--defaults")
+    assert "20260101-120000-pruned，它已被剪枝。\npcb 没有可作为起点的训练" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -208,8 +208,8 @@ def test_runs_that_cannot_be_read_are_named(models, project):
 @pytest.mark.parametrize(
     ("about", "text"),
     [
-        ({"finished": False}, "line has no finished run: train.py first"),
-        ({"pruned_from": {}}, "line has no finished run: train.py first"),
+        ({"finished": False}, f"run {RUN} of line is not finished: train.py --resume there"),
+        ({"pruned_from": {}}, f"run {RUN} of line is pruned, and no training can start from it"),
         ({"settings": {"classes": ["a" * 3000]}}, "not a record of a model: classes"),
         ({"weights": {"backbone": "x" * 3000}}, "not a record of a model: architecture"),
         ({"metrics": [1]}, "not a record of a model: metrics"),

@@ -175,7 +175,7 @@ def test_adapt_offers_the_answers_of_the_other_project(terminal, fewshot, tmp_pa
     child.send(ENTER)
     child.expect("Where will the model run")
     child.send(ENTER)
-    child.expect("Start: the base model, since pcb has no finished run")
+    child.expect("Start: the base model, since pcb has no run to start from")
     child.expect("Write the project")
     child.send(ENTER)
     child.expect("Next:")
