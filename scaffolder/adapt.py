@@ -1,17 +1,20 @@
 """`fewshot adapt`: a new project from an existing one, with its trained weights as the start."""
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scaffolder import answers, create, existing, provenance, reading, settings_text
+from scaffolder import source as sources
 from scaffolder.carry_over import START, rows, settings_of
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.existing import Existing, NoStart, Run
 from scaffolder.messages import Note
-from scaffolder.rendering import ANSWERS_FILE
+from scaffolder.rendering import ANSWERS_FILE, render
 
 
 @dataclass(frozen=True)
@@ -82,16 +85,17 @@ def adapt(
     start = "start_run" if run else "start_base", names
 
     def fill(folder: Path, recorded: dict[str, Any]) -> None:
-        path = folder / "settings.yaml"
-        ours = settings_text.dotted(reading.yaml_mapping(reading.text(path), path.name))
+        ours = _settings(folder)
         replaced = settings or {}
-        changes = settings_of(origin, ours, replaced, dest_path, notes)
+        with _as_made(origin) as made:
+            theirs = _settings(made)
+            changes = settings_of(origin, theirs, ours, replaced, dest_path, notes)
+            _carry_custom(origin, made, folder, notes)
         if run:
             changes |= _fitting(run, ours | changes, notes) | {"model.start": START}
             _write_start(folder / START, origin, run)
             notes.append(("weights", rows(origin.name, run.id, run.classes, ours["classes"])))
-        settings_text.change_file(path, changes | replaced)
-        _carry_custom(origin, folder, notes)
+        settings_text.change_file(folder / "settings.yaml", changes | replaced)
 
     project = create.new(
         dest,
@@ -110,6 +114,27 @@ def _initial(origin: Existing) -> answers.Answers:
     own = {name: value for name, value in origin.answers.items() if not name.startswith("_")}
     classes = origin.settings.get("classes")
     return answers.merge(own, {"classes": classes} if isinstance(classes, list) else {})
+
+
+@contextmanager
+def _as_made(origin: Existing) -> Iterator[Path]:
+    """Yields what the origin's version of its template makes of its answers, empty where that
+    cannot be had: nobody chose what stands there."""
+    version, where = str(origin.answers.get("_commit")), str(origin.answers.get("_src_path"))
+    with tempfile.TemporaryDirectory(prefix="fewshot-") as temporary:
+        folder = Path(temporary)
+        with suppress(FewshotError), sources.checkout(where, version) as release:
+            known = {k: v for k, v in origin.answers.items() if k in release.questions}
+            render(release, folder, answers.check(known, release.questions))
+        yield folder
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    """Returns the settings of a rendered project by dotted name; none if it has no file."""
+    path = folder / "settings.yaml"
+    if not path.is_file():
+        return {}
+    return settings_text.dotted(reading.yaml_mapping(reading.text(path), path.name))
 
 
 def _newest(origin: Existing, notes: list[Note]) -> Run | None:
@@ -148,8 +173,8 @@ def _write_start(folder: Path, origin: Existing, run: Run) -> None:
     provenance.write(folder / "source.json", provenance.of_run(origin, run, sha256))
 
 
-def _carry_custom(origin: Existing, folder: Path, notes: list[Note]) -> None:
-    """Copies custom.py, unless it says what the template's says."""
+def _carry_custom(origin: Existing, made: Path, folder: Path, notes: list[Note]) -> None:
+    """Copies custom.py, unless it says what its own template's or the new one's says."""
     path = origin.folder / "custom.py"
     try:
         text = reading.text(path)
@@ -157,7 +182,8 @@ def _carry_custom(origin: Existing, folder: Path, notes: list[Note]) -> None:
         if os.path.lexists(path):
             notes.append(("custom_left", {"why": error}))
         return
-    ours = folder / "custom.py"
-    if not ours.is_file() or ours.read_bytes() != text.encode("utf-8"):
-        ours.write_bytes(text.encode("utf-8"))
+    content = text.encode("utf-8")
+    templates = [place / "custom.py" for place in (made, folder)]
+    if not any(path.is_file() and path.read_bytes() == content for path in templates):
+        (folder / "custom.py").write_bytes(content)
         notes.append(("custom", {}))

@@ -20,15 +20,17 @@ _ITS_DATA = {"data.folder", "data.labels"}
 
 def settings_of(
     origin: Existing,
+    theirs: dict[str, Any],
     ours: dict[str, Any],
     replaced: Collection[str],
     dest: Path,
     notes: list[Note],
 ) -> dict[str, Scalar]:
-    """Returns the settings of a project that differ from ours and still make sense.
+    """Returns the settings of a project that somebody chose, differ from ours and make sense.
 
     Args:
         origin: The existing project, of any template version.
+        theirs: The settings that its template gave it, by dotted name, as far as they are known.
         ours: The settings that the template gives the new project, by dotted name.
         replaced: Names of settings that something else decides.
         dest: Where the new project will be.
@@ -38,11 +40,12 @@ def settings_of(
     dropped = []
     for name, value in dotted(origin.settings).items():
         value = _number(value)
-        if name in _ANEW or name in replaced or (name in ours and value == ours[name]):
+        as_given = any(name in known and value == _number(known[name]) for known in (theirs, ours))
+        if as_given or name in _ANEW or name in replaced:
             continue
         if name in _ITS_DATA or name not in ours or not _fits(value, ours[name]):
             dropped.append(name)
-        elif name == "model.weights" and os.path.isfile(origin.folder / str(value)):
+        elif name == "model.weights" and _lies_inside(str(value), origin.folder):
             changes[name] = os.path.relpath(origin.folder / str(value), dest)
         else:
             changes[name] = value
@@ -63,6 +66,11 @@ def rows(project: object, run: object, theirs: list[str], classes: list[str]) ->
     kept = [name for name in classes if name in theirs]
     new = [name for name in classes if name not in theirs]
     return {"project": project, "run": run, "kept": listed(kept), "new": listed(new)}
+
+
+def _lies_inside(path: str, folder: Path) -> bool:
+    """Whether a file is named by its place in a project, and is there."""
+    return not os.path.isabs(path) and os.path.isfile(folder / path)
 
 
 def _number(value: Any) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .conftest import answers, git
+from .conftest import answers, files, git
 
 ANSWERS = ".copier-answers.yml"
 WEIGHTS = bytes(range(256)) * 5000
@@ -240,6 +240,26 @@ def test_a_local_weight_file_is_still_found(fewshot, source, tmp_path):
     assert fewshot("adapt", "pcb", "two", "--defaults").returncode == 0
     weights = tmp_path / "two" / settings(tmp_path / "two")["model"]["weights"]
     assert weights.resolve() == source / "base.safetensors"
+
+
+def test_an_absolute_weight_file_stays_so(fewshot, source, tmp_path):
+    file = tmp_path / "base.safetensors"
+    file.write_bytes(b"x")
+    set_line(source, "weights: null ", f"weights: {file} ")
+    assert fewshot("adapt", "pcb", "two", "--defaults").returncode == 0
+    assert settings(tmp_path / "two")["model"]["weights"] == str(file)
+
+
+def test_what_an_older_template_gave_and_nobody_chose_stays_behind(fewshot, project, tmp_path):
+    old = project("v0.1.0", "old")
+    set_line(old, "light: 0.1 ", "light: 0.7 ")
+    done = fewshot("adapt", "old", "new", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert "Settings carried over: augment.light.\n" in done.stdout
+    assert "custom.py" not in done.stdout and "not carried over" not in done.stdout
+    assert settings(tmp_path / "new")["augment"]["light"] == 0.7
+    assert settings(tmp_path / "new")["train"]["minutes"] != settings(old)["train"]["minutes"]
+    assert files(tmp_path / "new")["custom.py"] != files(old)["custom.py"]
 
 
 def test_the_networks_are_those_of_the_run(fewshot, source, tmp_path):
