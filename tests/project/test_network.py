@@ -33,7 +33,7 @@ def test_a_pickle_with_a_payload_is_refused_and_not_executed(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("gone.safetensors", None, "no such weight file"),
+        ("gone.safetensors", None, "fewshot models pull NAME"),
         ("weights.bin", b"x", "must end in one of"),
         ("cut.safetensors", struct.pack("<Q", 100) + b"{", "not a readable weight file"),
         ("cut.pdparams", b"\x80\x02}q\x00(X\x04", "not a readable weight file"),
@@ -49,6 +49,15 @@ def test_a_broken_weight_file_is_named(tmp_path, name, content, message):
     with pytest.raises(UserError, match=message) as caught:
         read_weights(tmp_path / name)
     assert name in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_weight_file_may_lie_below_home(in_project, monkeypatch, tmp_path):
+    from pipeline.weights import weight_path
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert weight_path("~/models/a.pdparams") == tmp_path / "models/a.pdparams"
+    assert weight_path("weights/a.pdparams") == in_project / "weights/a.pdparams"
+    assert weight_path(None) is None
 
 
 def test_paddles_own_weight_files_are_read(tmp_path):

@@ -5,6 +5,7 @@ while it is read. Here it is read by an unpickler that knows a short list of nam
 all others; safetensors files hold numbers only.
 """
 
+import os
 import pickle
 import struct
 from collections import OrderedDict
@@ -14,9 +15,15 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from pipeline.console import UserError
+from pipeline.project import ROOT
 
 DTYPES = {"FloatStorage": np.float32, "HalfStorage": np.float16, "LongStorage": np.int64}
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C
+
+
+def weight_path(name: str | None) -> Path | None:
+    """Where the file is that `model.weights` names: in the project, or below ~, the user's home."""
+    return ROOT / os.path.expanduser(name) if name else None
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
@@ -28,7 +35,10 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     """
     readers = {".safetensors": load_file, ".pdparams": _read_pdparams, ".pth": _read_torch_legacy}
     if not path.is_file():
-        raise UserError(f"{path}: no such weight file. Put it there, or change model.weights.")
+        raise UserError(
+            f"{path}: no such weight file. Put it there (a model of the library: fewshot models "
+            "pull NAME), or change model.weights."
+        )
     if path.suffix not in readers:
         raise UserError(f"{path}: a weight file must end in one of {', '.join(readers)}.")
     try:

