@@ -10,7 +10,7 @@ from typing import Any
 
 from scaffolder import answers, create, existing, provenance, reading, settings_text
 from scaffolder import source as sources
-from scaffolder.carry_over import START, rows, settings_of
+from scaffolder.carry_over import START, require_start, settings_of, start_notes
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.existing import Existing, NoStart, Run
 from scaffolder.messages import Note
@@ -92,9 +92,10 @@ def adapt(
             changes = settings_of(origin, theirs, ours, replaced, dest_path, notes)
             _carry_custom(origin, made, folder, notes)
         if run:
+            require_start(["model.start"], ours, recorded["_commit"])
             changes |= _fitting(run, ours | changes, notes) | {"model.start": START}
-            _write_start(folder / START, origin, run)
-            notes.append(("weights", rows(origin.name, run.id, run.classes, ours["classes"])))
+            about = _write_start(folder / START, origin, run)
+            notes.extend(start_notes(about, ours["classes"]))
         settings_text.change_file(folder / "settings.yaml", changes | replaced)
 
     project = create.new(
@@ -166,11 +167,13 @@ def _fitting(run: Run, ours: dict[str, Any], notes: list[Note]) -> dict[str, set
     return changes
 
 
-def _write_start(folder: Path, origin: Existing, run: Run) -> None:
-    """Writes the weights, and beside them where they come from."""
+def _write_start(folder: Path, origin: Existing, run: Run) -> dict[str, Any]:
+    """Writes the weights, and beside them where they come from, which it returns."""
     folder.mkdir(exist_ok=True)
     sha256 = reading.copy(run.model, folder / "model.safetensors")
-    provenance.write(folder / "source.json", provenance.of_run(origin, run, sha256))
+    about = provenance.of_run(origin, run, sha256)
+    provenance.write(folder / "source.json", about)
+    return about
 
 
 def _carry_custom(origin: Existing, made: Path, folder: Path, notes: list[Note]) -> None:

@@ -3,10 +3,11 @@
 import math
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from scaffolder.errors import FewshotError
 from scaffolder.existing import Existing
 from scaffolder.messages import Note
 from scaffolder.settings_text import Scalar, dotted
@@ -61,11 +62,26 @@ def listed(names: list[str], most: int = 20) -> str:
     return ", ".join([name[:60] for name in names[:most]] + more)
 
 
-def rows(project: object, run: object, theirs: list[str], classes: list[str]) -> dict[str, object]:
-    """Returns which class rows of another project's head a new one keeps, for a note."""
-    kept = [name for name in classes if name in theirs]
-    new = [name for name in classes if name not in theirs]
-    return {"project": project, "run": run, "kept": listed(kept), "new": listed(new)}
+def start_notes(about: dict[str, Any], classes: list[str]) -> list[Note]:
+    """Returns what there is to say of the model that training starts from.
+
+    Args:
+        about: What `provenance.of_run` says of it.
+        classes: Of the new project. Only a detector keeps the rows of its head.
+    """
+    kept = [name for name in classes if name in about["classes"]]
+    new = [name for name in classes if name not in about["classes"]]
+    where_from = {"project": about["project"], "run": about["run"]}
+    if about["task"] != "detection":
+        return [("start_backbone", where_from), ("start_files", {})]
+    rows = {"kept": listed(kept), "new": listed(new)}
+    return [("start_rows", where_from | rows), ("start_files", {})]
+
+
+def require_start(names: Iterable[str], ours: dict[str, Any], version: str) -> None:
+    """Raises FewshotError unless a template's settings have all that a start needs."""
+    if not set(names) <= ours.keys():
+        raise FewshotError(f"template {version} cannot start from a model: take a newer one")
 
 
 def _lies_inside(path: str, folder: Path) -> bool:

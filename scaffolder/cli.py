@@ -10,7 +10,7 @@ import typer
 
 from scaffolder import __version__, answers, cli_models, cli_projects, summary
 from scaffolder.errors import FewshotError, Stopped, UsageError, said
-from scaffolder.messages import plain, texts
+from scaffolder.messages import Note, plain, texts
 
 app = typer.Typer(
     add_completion=False,
@@ -119,21 +119,26 @@ def new(
     base = start.ready(model) if model else None
     task_of_base = start.answers(base) if base else {}
     given = answers.merge(task_of_base, known.answers, file, _given(flags))
-    notes = []
+    if base:
+        start.require_task(base, given)
+    notes: list[Note] = []
 
     def fill(folder: Path, recorded: dict[str, Any]) -> None:
         if known.settings:
             settings_text.change_file(folder / "settings.yaml", known.settings)
         if base:
-            notes.append(start.start_from(base, folder, recorded["task"]))
+            notes.extend(start.start_from(base, folder, recorded))
 
     project = create.new(
         dest,
         given,
+        initial=start.offered(base) if base else None,
         source=template,
         version=version,
         defaults=defaults,
-        confirm=partial(summary.decided, dest),
+        confirm=partial(
+            summary.decided, dest, start=("start_model", {"model": base.name}) if base else None
+        ),
         fill=fill,
     )
     if not project:

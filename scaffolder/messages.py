@@ -17,6 +17,7 @@ ENGLISH = {
     "classes_no_text": "the class name {name} is not text: put it in quotes",
     "target_no_text": "the target name {name} is not text: put it in quotes",
     "several_names": "{name} has a comma, or a space at its beginning or end: write {options}",
+    "other_task": "{model} is a model for {its_task}, not for {task}",
     "other_projects_answers": "{fault} (from the other project's answers; an option wins)",
     "correct_with_set": (
         "{fault} (change an answer with --set NAME=VALUE; a class name in .copier-answers.yml "
@@ -32,6 +33,7 @@ ENGLISH = {
     "target": "Target",
     "start": "Start",
     "start_run": "run {run} of {project}",
+    "start_model": "{model} of the library",
     "start_base": "the base model, since {project} has no run to start from",
     "confirm": "Write the project? (c: change an answer)",
     "yes_or_no": "Type y, n or c.",
@@ -48,8 +50,13 @@ ENGLISH = {
     "unfinished_run": "Not used: run {run}, which is not finished.",
     "pruned_run": "Not used: run {run}, which is pruned.",
     "no_run": "{project} has no run to start from: training starts from the base model.",
-    "weights": (
-        "Training starts from run {run} of {project}. Class rows kept: {kept}; new: {new}.\n"
+    "start_backbone": (
+        "Training starts from the backbone of run {run} of {project}; the head is fitted anew."
+    ),
+    "start_rows": (
+        "Training starts from run {run} of {project}. Class rows kept: {kept}; new: {new}."
+    ),
+    "start_files": (
         "start/source.json says where the weights come from and goes into git.\n"
         "start/model.safetensors does not: copy it along when you clone."
     ),
@@ -111,6 +118,7 @@ CHINESE = {
     "classes_no_text": "类别名称 {name} 不是文本：请加引号",
     "target_no_text": "部署目标 {name} 不是文本：请加引号",
     "several_names": "{name}含有逗号，或首尾有空格：请写成 {options}",
+    "other_task": "{model} 是用于 {its_task} 的模型，不能用于 {task}",
     "other_projects_answers": "{fault}（来自另一个项目的回答；命令行选项优先）",
     "correct_with_set": (
         "{fault}（用 --set NAME=VALUE 更改回答；类别名称请在 .copier-answers.yml 和 settings.yaml "
@@ -126,6 +134,7 @@ CHINESE = {
     "target": "部署目标",
     "start": "起点",
     "start_run": "{project} 的训练 {run}",
+    "start_model": "模型库中的 {model}",
     "start_base": "基础模型（{project} 没有可作为起点的训练）",
     "confirm": "写入项目？（c：修改回答）",
     "yes_or_no": "请输入 y、n 或 c。",
@@ -139,8 +148,9 @@ CHINESE = {
     "unfinished_run": "未使用：训练 {run}，尚未完成。",
     "pruned_run": "未使用：训练 {run}，它已被剪枝。",
     "no_run": "{project} 没有可作为起点的训练：将从基础模型开始训练。",
-    "weights": (
-        "将从 {project} 的训练 {run} 开始训练。保留的类别：{kept}；新的类别：{new}。\n"
+    "start_backbone": ("将从 {project} 的训练 {run} 的骨干网络开始训练；分类头重新拟合。"),
+    "start_rows": ("将从 {project} 的训练 {run} 开始训练。保留的类别：{kept}；新的类别：{new}。"),
+    "start_files": (
         "start/source.json 记录权重的来源，纳入 git。\n"
         "start/model.safetensors 不纳入 git：克隆项目时请一并拷贝。"
     ),

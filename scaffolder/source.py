@@ -210,7 +210,7 @@ def locate(source: str | None) -> str:
 
 def default() -> str:
     """Returns what a project records that was made from the bundle of `fewshot`."""
-    return _with_tilde(releases.installed())
+    return with_tilde(releases.installed())
 
 
 def is_ours(source: str) -> bool:
@@ -247,13 +247,13 @@ def _recorded(source: str) -> str:
     """Returns a source as copier understands it from any folder."""
     path = Path(source).expanduser()
     if path.exists():
-        return _with_tilde(path.resolve())
+        return with_tilde(path.resolve())
     if re.match(r"https?://|ssh://|file://", source) and not source.endswith(".git"):
         return f"git+{source}"
     return source
 
 
-def _with_tilde(path: Path) -> str:
+def with_tilde(path: Path) -> str:
     """Writes the home folder as ~, so that a project can move to another account."""
     home = releases.home()
     return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)

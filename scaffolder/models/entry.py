@@ -73,7 +73,9 @@ class Model:
     def settings(self, folder: Path) -> dict[str, str]:
         """Returns the values of settings.yaml with which a project starts from this model."""
         backbone, detector = self.trained.get("backbone"), self.trained.get("detector")
-        if self.task == "detection" and (not self.trained or backbone == "native"):
+        if backbone == "native":  # the detector's own, which no setting names
+            backbone = None
+        if self.task == "detection" and not self.trained:
             wanted = {"model.detector": self.architecture, "model.weights": self.file_name}
         elif self.task == "backbone":
             wanted = {"model.backbone": self.architecture, "model.weights": self.file_name}

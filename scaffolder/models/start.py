@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from scaffolder import provenance, reading, settings_text
-from scaffolder.carry_over import START, rows
+from scaffolder.answers import Answers, merge
+from scaffolder.carry_over import START, require_start, start_notes
 from scaffolder.errors import FewshotError, UsageError
-from scaffolder.messages import Note
+from scaffolder.messages import Note, texts
 from scaffolder.models import library, pull
 from scaffolder.models.entry import Model
+from scaffolder.source import with_tilde
 
 
 def ready(name: str) -> Model:
@@ -28,43 +30,56 @@ def ready(name: str) -> Model:
     return model
 
 
-def answers(model: Model) -> dict[str, str]:
+def answers(model: Model) -> Answers:
     """Returns the answer that a model gives: only a backbone goes with every task."""
     return {} if model.task == "backbone" else {"task": model.task}
 
 
-def start_from(model: Model, folder: Path, task: str) -> Note:
+def offered(model: Model) -> Answers:
+    """Returns the answers that stand in for the questions' own defaults: its classes."""
+    return merge({"classes": model.trained["classes"]}) if model.trained else {}
+
+
+def require_task(model: Model, given: Answers) -> None:
+    """Raises UsageError if the answers ask for a task that a model was not trained for."""
+    task = given.get("task", model.task)
+    if model.task not in ("backbone", task):
+        say = texts(given.get("language"))
+        names = {"model": model.name, "its_task": model.task, "task": task}
+        raise UsageError(say["other_task"].format(**names))
+
+
+def start_from(model: Model, folder: Path, recorded: Answers) -> list[Note]:
     """Makes training in a new project start from a model.
 
     What a project trained is copied into its folder, as `fewshot adapt` does; a base model stays
     where it is.
 
     Args:
-        model: As `ready` gave it.
+        model: As `ready` gave it, of the project's task.
         folder: The new project.
-        task: Of the new project.
+        recorded: Its answers.
 
     Returns:
         What it starts from, to be told.
 
     Raises:
-        FewshotError: The model was trained for another task.
+        FewshotError: The project's template is older than that.
     """
-    if model.task not in ("backbone", task):
-        raise UsageError(f"{model.name} is a model for {model.task}, not for {task}")
-    settings = folder / "settings.yaml"
-    changes: dict[str, Any] = model.settings(library.root() / model.name)
-    if model.task == "backbone" and task == "detection":
+    path = folder / "settings.yaml"
+    ours = settings_text.dotted(reading.yaml_mapping(reading.text(path), path.name))
+    there = library.root() / model.name
+    changes: dict[str, Any] = model.settings(Path(with_tilde(there)))
+    if model.task == "backbone" and recorded["task"] == "detection":
         changes["model.detector"] = "dense"  # the others have backbones of their own
-    note: Note = "base_weights", {"model": model.name, "file": library.file_of(model)}
+    require_start(changes, ours, recorded["_commit"])
+    notes: list[Note] = [("base_weights", {"model": model.name, "file": library.file_of(model)})]
     if "model.start" in changes:
         changes["model.start"] = START
         (folder / START).mkdir()
         sha256 = reading.copy(library.file_of(model), folder / START / model.file_name)
         library.require_same(model, sha256)
         provenance.write(folder / START / library.RECORD, model.as_dict())
-        ours = reading.yaml_mapping(reading.text(settings), settings.name)["classes"]
-        trained = model.trained
-        note = "weights", rows(trained["project"], trained["run"], trained["classes"], ours)
-    settings_text.change_file(settings, changes)
-    return note
+        notes = start_notes(model.as_dict(), ours["classes"])
+    settings_text.change_file(path, changes)
+    return notes

@@ -231,3 +231,22 @@ def library(home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch) -
 def models(fewshot: Callable[..., "subprocess.CompletedProcess[str]"], library: Path) -> Callable:
     """Runs `fewshot models` on that library."""
     return lambda *args, **env: fewshot("models", *args, **env)
+
+
+@pytest.fixture
+def published(fewshot, library, tmp_path, safetensors):
+    """Publishes a model of a hand-made project under a name."""
+
+    def publish(name: str, task: str, **weights: str) -> Path:
+        folder = tmp_path / "line"
+        run = folder / "runs" / "20260101-120000"
+        run.mkdir(parents=True)
+        (folder / ".copier-answers.yml").write_text(f"task: {task}\n")
+        (run / "model.safetensors").write_bytes(safetensors())
+        about = {"finished": True, "settings": {"classes": ["open", "断路"]}, "weights": weights}
+        (run / "run.json").write_text(json.dumps(about), encoding="utf-8")
+        done = fewshot("models", "publish", folder, "--name", name)
+        assert done.returncode == 0, done.stderr
+        return library / name
+
+    return publish

@@ -242,6 +242,14 @@ def test_a_local_weight_file_is_still_found(fewshot, source, tmp_path):
     assert weights.resolve() == source / "base.safetensors"
 
 
+def test_a_template_that_knows_no_start_is_refused(fewshot, source, template):
+    add_run(source)
+    template.release("v1.0.0")
+    done = fewshot("adapt", "pcb", "two", "--template", template.folder, "--defaults")
+    text = "error: template v1.0.0 cannot start from a model: take a newer one\n"
+    assert (done.returncode, done.stderr) == (1, text)
+
+
 def test_an_absolute_weight_file_stays_so(fewshot, source, tmp_path):
     file = tmp_path / "base.safetensors"
     file.write_bytes(b"x")
@@ -324,19 +332,22 @@ def test_both_tasks_know_the_start(fewshot, tmp_path, task):
     assert fewshot("new", "one", "--task", task, "--defaults").returncode == 0
     assert settings(tmp_path / "one")["model"]["start"] is None
     add_run(tmp_path / "one")
-    assert fewshot("adapt", "one", "two", "--defaults").returncode == 0
+    done = fewshot("adapt", "one", "two", "--defaults")
+    assert done.returncode == 0, done.stderr
     before = (tmp_path / "one/settings.yaml").read_text(encoding="utf-8").splitlines()
     after = (tmp_path / "two/settings.yaml").read_text(encoding="utf-8").splitlines()
     changed = [line.split("#")[0].strip() for line in after if line not in before]
     assert changed[-1:] == ["start: start"]
     assert len(before) == len(after)
+    kept = {"classification": "the head is fitted anew.", "detection": "Class rows kept: "}[task]
+    assert kept in done.stdout
 
 
 def test_it_speaks_chinese(fewshot, source):
     add_run(source)
     done = fewshot("adapt", "pcb", "two", "--language", "zh", "--defaults")
     assert (
-        "将从 pcb 的训练 20260101-120000 开始训练。保留的类别：open, short；新的类别：无。"
+        "将从 pcb 的训练 20260101-120000 开始训练。保留的类别：open, short；新的类别：无。\n"
         in done.stdout
     )
     assert "Training" not in done.stdout and "Next" not in done.stdout

@@ -130,14 +130,14 @@ def test_an_archive_brings_figures_that_are_measured_since(models, library, proj
     assert record(library, "ours") == before | {"metrics": {"test": {"AP": 0.5}}}
 
 
-def test_a_detector_of_paddledetection_is_started_from_by_its_weights(models, library, project):
+def test_a_detector_of_paddledetection_is_started_from_like_any_other(models, library, project):
     folder = project("line", weights={"backbone": "native", "detector": "picodet"})
     answers = folder / ".copier-answers.yml"
     answers.write_text(answers.read_text().replace("classification", "detection"))
     models("publish", "line", "--name", "ours")
     done = models("pull", "ours")
-    file = library / "ours" / "model.safetensors"
-    assert f"of `model:` in settings.yaml:\n  detector: picodet\n  weights: {file}\n" in done.stdout
+    start = library / "ours"
+    assert f"of `model:` in settings.yaml:\n  detector: picodet\n  start: {start}\n" in done.stdout
 
 
 def test_from_a_base_model_to_all_that_came_from_it(models, library, tmp_path, project, pdparams):

@@ -185,6 +185,20 @@ def test_adapt_offers_the_answers_of_the_other_project(terminal, fewshot, tmp_pa
     assert (recorded["shots"], recorded["target"]) == (7, "jetson")
 
 
+def test_a_models_classes_are_offered_and_it_is_the_start(terminal, published):
+    published("ours", "detection", backbone="EfficientNetLite0", detector="dense")
+    child = terminal("new", "next", "--model", "ours", "--language", "en", "--target", "x86-cpu")
+    child.expect("How many classes")
+    child.send(ENTER)
+    child.expect("Class names")
+    child.expect("open, 断路")
+    child.send(ENTER)
+    child.expect("How many labelled objects")
+    child.send(ENTER)
+    child.expect("Start: ours of the library")
+    child.expect("Write the project")
+
+
 def test_what_is_given_is_not_asked(terminal):
     child = terminal(
         "new", "line", "--preset", "pcb-defects", "--language", "en", "--target", "x86-cpu"
