@@ -136,7 +136,7 @@ def metric(form: Form, compared: dict | None) -> dict:
     not compressed, by evaluate.py; before those, {"value", "pictures"} on the pictures that
     export.py compared."""
     for row in compared["forms"] if compared else []:
-        if picking.is_of(row, form.export.about["id"], form.kind):
+        if picking.is_of(row, form):
             return row[METRIC] | {"pictures": compared["test_pictures"]}
     about = form.export.about
     evaluated = about["run"].get("metrics", {}).get("test")

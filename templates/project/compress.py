@@ -12,7 +12,8 @@ Writes: export/<id>-int8/ (and <id>-pruned-int8/): model.pdmodel and model.pdipa
 
 Where every int8 form lost too much, the network is fine-tuned for a short while in 8 bits.
 Training pictures set the ranges of the 8 bit numbers, and pictures held out from them choose the
-way to do that. The test pictures only say, once, whether the result is good enough.
+way to do that. The test pictures say whether the result is good enough, and with --qat which of
+two results stays.
 """
 
 import argparse
@@ -44,7 +45,7 @@ from pipeline.console import UserError
 from pipeline.dataset import read_splits
 from pipeline.exports import Export
 from pipeline.forms import Form
-from pipeline.inference import save_network, write_onnx
+from pipeline.inference import WEIGHTS, save_network, write_onnx
 from pipeline.judged import Judged
 from pipeline.parity import METRIC
 from pipeline.preprocess import Preprocess
@@ -98,7 +99,7 @@ def main() -> None:
         "test_pictures": len(tests),
         "calibration_pictures": len(shots),
         "limits": options.limits.model_dump(),
-        "pick": picked and {name: picked[name] for name in ("name", "export", "kind")},
+        "pick": picked and {name: picked[name] for name in ("name", "export", "kind", "sha256")},
         "why": why,
         "forms": rows,
         "failures": failures,
@@ -155,7 +156,8 @@ class Quantizer:
         self.about = {"id": original.about["id"] + forms.INT8, "precision": "int8"}
         kept = ("classes", "run", "thresholds")
         self.about |= {name: original.about[name] for name in kept if name in original.about}
-        self.about |= {"made_of": original.about["id"]}
+        weights = original.about["files"][WEIGHTS]
+        self.about |= {"made_of": original.about["id"], "made_of_weights": weights}
         self.about |= {"exported_with": provenance.environment()}
 
     def after_training(self, failures: list[str]) -> list[Judged]:

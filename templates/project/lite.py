@@ -23,6 +23,7 @@ from pipeline import (
     console,
     exports,
     files,
+    forms,
     lite_converter,
     parity,
     provenance,
@@ -93,10 +94,8 @@ def to_convert(export: exports.Export) -> list[exports.Export]:
         raise UserError(
             f"{shown(export.folder)} is int8. Name the fp32 export; both are converted."
         )
-    int8 = export.folder.with_name(f"{export.folder.name}-int8")
-    found = [export]
-    if (int8 / MODEL).is_file():
-        found.append(exports.load(int8, Preprocess))
+    int8 = forms.int8_of(export, Preprocess)
+    found = [export, *(one for one in int8 if (one.folder / MODEL).is_file())]
     for each in found:
         if not {MODEL, WEIGHTS} <= set(each.about["files"]):
             raise UserError(

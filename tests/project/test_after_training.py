@@ -505,6 +505,12 @@ def test_int8_is_small_and_usable_and_a_form_is_picked(compressible, run):
     assert all(row["megabytes"] <= 0.3 * fp32["megabytes"] for row in int8)
     assert table["calibration_pictures"] == 16
     assert f"Pick:    {table['pick']['name']}" in done.stdout
+    paths = [the_export(compressible), int8_of(compressible)[0]]
+    for row, path in zip(table["forms"], np.repeat(paths, 2), strict=True):
+        name = {"paddle": "model.pdiparams", "onnx": "model.onnx"}[row["kind"]]
+        assert row["sha256"] == hashlib.sha256((path / name).read_bytes()).hexdigest()
+    weights = table["forms"][0]["sha256"]
+    assert read(paths[1] / "export.json")["made_of_weights"] == weights
     folder, refused = int8_of(compressible)
     assert not refused.exists()
     for kind in ("paddle", "onnx"):
@@ -618,6 +624,62 @@ def test_what_was_made_of_an_export_is_found_unless_it_was_refused(finished, in_
         "pruned int8 ONNX Runtime",
     ]
     assert [form.is_original for form in found] == [True, True, False, False, False, False]
+
+
+@pytest.fixture
+def with_int8(finished, in_project, tmp_path):
+    """The export with a form beside it that passes for its int8 one, as compress.py picked it."""
+    from pipeline import exports, forms
+    from pipeline.inference import WEIGHTS
+    from pipeline.preprocess import Preprocess
+
+    original = tmp_path / the_export(finished).name
+    small = original.with_name(f"{original.name}-int8")
+    for folder in (original, small):
+        shutil.copytree(the_export(finished), folder)
+    export = exports.load(original, Preprocess)
+    known = {"id": small.name, "precision": "int8"}
+    about = export.about | known | {"made_of_weights": export.about["files"][WEIGHTS]}
+    form = forms.Form(exports.describe(small, about, export.preprocess), "onnx")
+    pick = {"name": form.name, "export": small.name, "kind": "onnx", "sha256": form.sha256}
+    (original / "pick.json").write_text(json.dumps({"pick": pick}))
+    return export, form.export
+
+
+def test_what_was_made_of_other_weights_is_neither_picked_nor_found(with_int8, capsys):
+    from pipeline import exports, formats, forms, picking
+    from pipeline.console import UserError
+    from pipeline.preprocess import Preprocess
+
+    export, small = with_int8
+    assert len(forms.family(export, Preprocess)) == 2
+    assert formats.picked(export)[0].folder == small.folder
+    assert "Form: int8 ONNX Runtime, which" in capsys.readouterr().err
+    # Compressed anew, with another result.
+    (small.folder / "model.onnx").write_bytes(b"other")
+    other = exports.describe(small.folder, small.about, export.preprocess)
+    assert formats.picked(export) == (export, "paddle")
+    assert "made anew. Run compress.py again." in capsys.readouterr().err
+    assert not picking.is_of(picking.read(export.folder)["pick"], forms.Form(other, "onnx"))
+    # Of weights that the export no longer has.
+    stale = small.about | {"made_of_weights": "0" * 64}
+    exports.describe(small.folder, stale, export.preprocess)
+    assert forms.family(export, Preprocess) == [export]
+    with pytest.raises(UserError, match="compress.py makes it"):
+        formats.chosen(export, "int8-onnx")
+
+
+def test_a_damaged_form_stops_those_alone_who_want_it(with_int8):
+    from pipeline import formats
+    from pipeline.console import UserError
+
+    export, small = with_int8
+    (small.folder / "model.onnx").write_bytes(b"damaged")
+    with pytest.raises(UserError, match="model.onnx was changed.*Run compress.py again"):
+        formats.picked(export)
+    pick = {"name": "fp32", "export": export.about["id"], "kind": "onnx"}
+    (export.folder / "pick.json").write_text(json.dumps({"pick": pick}))
+    assert formats.picked(export) == (export, "onnx")
 
 
 def rows_of(*forms):

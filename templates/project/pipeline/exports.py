@@ -13,7 +13,7 @@ from pipeline import files, input_check, tensorrt
 from pipeline.console import UserError
 from pipeline.inference import Predictor
 from pipeline.onnx_runtime import OnnxPredictor
-from pipeline.project import EXPORTS, PRUNED, newest, shown
+from pipeline.project import EXPORTS, INT8, PRUNED, newest, shown
 
 ABOUT = "export.json"
 PREPROCESS = "preprocess.json"
@@ -78,8 +78,9 @@ def load(folder: Path, preprocess_type: type) -> Export:
             if files.sha256(folder / name) != sha256:
                 raise ValueError(f"{name} was changed")
     except (OSError, ValueError, TypeError, KeyError) as error:
+        maker = "compress.py" if folder.name.endswith(INT8) else "export.py"
         raise UserError(
-            f"{shown(folder)}: not as it was written ({error}). Run export.py again."
+            f"{shown(folder)}: not as it was written ({error}). Run {maker} again."
         ) from None
     input_check.check(folder, preprocess, about["run"])
     return Export(folder, about, preprocess)
@@ -88,7 +89,7 @@ def load(folder: Path, preprocess_type: type) -> Export:
 def chosen(given: Path | None) -> Path:
     """The export that the user named, by path or by id, or else the newest fp32 one."""
     if given is None:
-        return newest(EXPORTS, ABOUT, "Run export.py first.", skip=("-int8", PRUNED))
+        return newest(EXPORTS, ABOUT, "Run export.py first.", skip=(INT8, PRUNED))
     return given.resolve() if given.is_dir() or len(given.parts) > 1 else EXPORTS / given
 
 

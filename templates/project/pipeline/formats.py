@@ -14,7 +14,7 @@ from pipeline.project import shown
 # How the names of what can be missing begin, and why it is.
 REASONS = {
     "lite": " (a .nb file runs on ARM boards alone, not here)",
-    "pruned": " (prune.py makes it, unless it loses too much)",
+    "pruned": " (prune.py, then export.py make it)",
     "int8": " (compress.py makes it, unless it loses too much)",
 }
 
@@ -39,14 +39,19 @@ def chosen(export: Export, name: str) -> tuple[Export, str]:
 
 
 def picked(export: Export) -> tuple[Export, str]:
-    """The form that compress.py picked of an export, with a line on standard error; without a pick
-    or where its files are gone, the export itself."""
+    """The form that compress.py picked of an export; without a pick or where that is no longer
+    there, the export itself. A line on standard error says which."""
     table = picking.read(export.folder)
-    if table and table["pick"]:
-        for form in forms.present(*forms.family(export, type(export.preprocess))):
-            if picking.is_of(table["pick"], form.export.about["id"], form.kind):
-                print(f"Form: {form.name}, which compress.py picked.", file=sys.stderr)
-                return form.export, form.kind
+    if table is None or table["pick"] is None:
+        return first(export)
+    ending = table["pick"]["export"].removeprefix(export.about["id"])
+    made = forms.beside(export, ending, type(export.preprocess)) if ending else [export]
+    for form in forms.present(*made):
+        if picking.is_of(table["pick"], form):
+            print(f"Form: {form.name}, which compress.py picked.", file=sys.stderr)
+            return form.export, form.kind
+    gone = f"{table['pick']['name']}, which compress.py picked, is gone or was made anew"
+    print(f"Form: the export; {gone}. Run compress.py again.", file=sys.stderr)
     return first(export)
 
 

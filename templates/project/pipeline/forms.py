@@ -6,13 +6,12 @@ from pipeline import exports, files
 from pipeline.exports import Export
 from pipeline.inference import MODEL, WEIGHTS
 from pipeline.onnx_runtime import ONNX
-from pipeline.project import PRUNED
+from pipeline.project import INT8, PRUNED
 
 RUNTIMES = {
     "paddle": ("Paddle Inference", (MODEL, WEIGHTS)),
     "onnx": ("ONNX Runtime", (ONNX,)),
 }
-INT8 = "-int8"  # what a compressed export's id ends in
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,11 @@ class Form:
         return RUNTIMES[self.kind][1]
 
     @property
+    def sha256(self) -> str:
+        """Of the file that holds its weights."""
+        return self.export.about["files"][self.file_names[-1]]
+
+    @property
     def megabytes(self) -> float:
         return files.size_mb([self.export.folder / file for file in self.file_names])
 
@@ -73,15 +77,23 @@ def present(*candidates: Export) -> list[Form]:
 
 def originals(export: Export, preprocess_type: type) -> list[Export]:
     """An fp32 export, and the pruned one that was made of it."""
-    return [export, *_beside(export, PRUNED, preprocess_type)]
+    return [export, *beside(export, PRUNED, preprocess_type)]
 
 
 def family(export: Export, preprocess_type: type) -> list[Export]:
     """An fp32 export, and every smaller one that was made of it and accepted."""
     fp32 = originals(export, preprocess_type)
-    return fp32 + [small for one in fp32 for small in _beside(one, INT8, preprocess_type)]
+    return fp32 + [small for one in fp32 for small in int8_of(one, preprocess_type)]
 
 
-def _beside(export: Export, ending: str, preprocess_type: type) -> list[Export]:
+def int8_of(export: Export, preprocess_type: type) -> list[Export]:
+    """The int8 export that was made of an fp32 one; none where that has other weights by now."""
+    weights = export.about["files"][WEIGHTS]
+    found = beside(export, INT8, preprocess_type)
+    return [small for small in found if small.about.get("made_of_weights", weights) == weights]
+
+
+def beside(export: Export, ending: str, preprocess_type: type) -> list[Export]:
+    """The export beside another one whose name goes on with `ending`, if there is one."""
     folder = export.folder.with_name(export.folder.name + ending)
     return [exports.load(folder, preprocess_type)] if folder.is_dir() else []

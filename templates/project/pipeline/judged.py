@@ -57,7 +57,7 @@ def put_away(original: Export, made: list[Judged]) -> list[Judged]:
                     shutil.copyfile(source / drift.FILE, beside / name)
             records = {one.form.kind: one.result | one.calibration for one in mine}
             about = mine[0].form.export.about | {"compression": records}
-            exports.describe(beside, about, original.preprocess)
+            about = exports.describe(beside, about, original.preprocess).about
             if not accepted:
                 exports.refuse(beside, " ".join(one.refused or "" for one in mine))
         export = Export(folder, about, original.preprocess)
@@ -78,6 +78,7 @@ def timed(found: list[Judged], size: int, metric: str) -> list[dict]:
             "name": each.form.name,
             "export": each.form.export.about["id"],
             "kind": each.form.kind,
+            "sha256": each.form.sha256,
             "is_original": each.form.is_original,
             "megabytes": each.form.megabytes,
             **times[each.form.name],

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pipeline import files, tables
+from pipeline.forms import Form
 
 FILE = "pick.json"
 NOISE = 1.03  # times as long is as fast: the smaller one is picked then
@@ -97,6 +98,8 @@ def read(folder: Path) -> dict | None:
     return files.read_json(folder / FILE) if (folder / FILE).is_file() else None
 
 
-def is_of(row: dict, export: str, kind: str) -> bool:
-    """Whether a row of the table, or the pick, is the form of this export in this runtime."""
-    return (row["export"], row["kind"]) == (export, kind)
+def is_of(row: dict, form: Form) -> bool:
+    """Whether a row of the table, or the pick, is of this form, and not of one whose place it
+    took: pruned again, say. Tables of earlier templates hold no SHA-256."""
+    same = (row["export"], row["kind"]) == (form.export.about["id"], form.kind)
+    return same and row.get("sha256", form.sha256) == form.sha256

@@ -12,6 +12,7 @@ RUNS = ROOT / "runs"
 EXPORTS = ROOT / "export"
 CACHE = ROOT / "cache"
 PRUNED = "-pruned"  # ends the names of runs that prune.py made
+INT8 = "-int8"  # ends the names of exports that compress.py made
 
 
 def answers() -> dict:
