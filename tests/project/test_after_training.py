@@ -665,7 +665,7 @@ def test_what_was_made_of_other_weights_is_neither_picked_nor_found(with_int8, c
     stale = small.about | {"made_of_weights": "0" * 64}
     exports.describe(small.folder, stale, export.preprocess)
     assert forms.family(export, Preprocess) == [export]
-    with pytest.raises(UserError, match="compress.py makes it"):
+    with pytest.raises(UserError, match=r"compress\.py makes it"):
         formats.chosen(export, "int8-onnx")
 
 
@@ -675,11 +675,36 @@ def test_a_damaged_form_stops_those_alone_who_want_it(with_int8):
 
     export, small = with_int8
     (small.folder / "model.onnx").write_bytes(b"damaged")
-    with pytest.raises(UserError, match="model.onnx was changed.*Run compress.py again"):
+    with pytest.raises(UserError, match=r"onnx was changed.*Run compress\.py again"):
         formats.picked(export)
     pick = {"name": "fp32", "export": export.about["id"], "kind": "onnx"}
     (export.folder / "pick.json").write_text(json.dumps({"pick": pick}))
     assert formats.picked(export) == (export, "onnx")
+
+
+def test_a_new_export_keeps_what_lies_beside_it_while_the_network_is_the_same(copy, run):
+    export = the_export(copy)
+    form = {"export": export.name, "kind": "onnx", "name": "fp32 ONNX Runtime"}
+    form |= {"sha256": read(export / "export.json")["files"]["model.onnx"]}
+    (export / "pick.json").write_text(json.dumps({"pick": form}))
+    (export / "model.nb").write_bytes(b"for a board")
+    model = the_run(copy) / "model.safetensors"
+    assert run(copy, "export.py").returncode == 0
+    done = run(copy, "predict.py", "data/0.png")
+    assert "Form: fp32 ONNX Runtime, which" in done.stderr
+    assert (export / "model.nb").read_bytes() == b"for a board"
+
+    # Interrupted between its stages, say, and then gone on with.
+    data = bytearray(model.read_bytes())
+    data[-1] ^= 1
+    model.write_bytes(data)
+    about = read(the_run(copy) / "run.json")
+    (the_run(copy) / "run.json").write_text(json.dumps(about | {"finished": False}))
+    done = run(copy, "export.py")
+    assert done.returncode == 0, done.stderr
+    assert "(stage 1, interrupted: train.py --resume goes on)" in done.stdout
+    assert "model.nb, pick.json: of the run's earlier weights, removed." in done.stdout
+    assert not (export / "pick.json").exists() and not (export / "model.nb").exists()
 
 
 def rows_of(*forms):
@@ -940,8 +965,13 @@ def test_a_pruned_run_is_smaller_and_goes_all_the_way(copy, run):
     assert "held_out" in curve.read_text(encoding="utf-8")
 
     # It exports like any other run, with the parity of one, and predicts.
+    aside = shutil.move(the_export_of(parent), copy / "aside")
     done = run(copy, "export.py")
     assert done.returncode == 0, done.stderr
+    assert f"Next:    python export.py --run {parent.name}: " in done.stdout
+    done = run(copy, "predict.py", "data/0.png")
+    assert fails_with_one_line(done, f"Run export.py --run {parent.name}, the run that was pruned")
+    shutil.move(aside, the_export_of(parent))
     export = copy / "export" / pruned.name
     size = [(folder / "model.onnx").stat().st_size for folder in (export, the_export_of(parent))]
     assert size[0] < 0.6 * size[1]
@@ -951,6 +981,9 @@ def test_a_pruned_run_is_smaller_and_goes_all_the_way(copy, run):
     # Interrupted, it goes on; what can't be done with it says so.
     del about["held_out"]["pruned"]
     (pruned / "run.json").write_text(json.dumps(about | {"finished": False}), encoding="utf-8")
+    for script in ("evaluate.py", "export.py"):
+        done = run(copy, script)
+        assert fails_with_one_line(done, f"Run prune.py --resume --run {parent.name} first.")
     done = run(copy, "prune.py", "--resume")
     assert done.returncode == 0 and read(pruned / "run.json")["finished"], done.stderr
     done = run(copy, "prune.py", "--run", pruned.name)

@@ -1,6 +1,7 @@
 """Exports: what lies in export/<id>/, and how one comes to be there or is refused."""
 
 import hashlib
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 
 from pipeline import files, input_check, tensorrt
 from pipeline.console import UserError
-from pipeline.inference import Predictor
+from pipeline.inference import MODEL, WEIGHTS, Predictor
 from pipeline.onnx_runtime import OnnxPredictor
 from pipeline.project import EXPORTS, INT8, PRUNED, newest, shown
 
@@ -89,7 +90,10 @@ def load(folder: Path, preprocess_type: type) -> Export:
 def chosen(given: Path | None) -> Path:
     """The export that the user named, by path or by id, or else the newest fp32 one."""
     if given is None:
-        return newest(EXPORTS, ABOUT, "Run export.py first.", skip=(INT8, PRUNED))
+        remedy = "Run export.py first."
+        for path in EXPORTS.glob(f"*{PRUNED}/{ABOUT}"):
+            remedy = f"Run {_command(path.parent)}, the run that was pruned."
+        return newest(EXPORTS, ABOUT, remedy, skip=(INT8, PRUNED))
     return given.resolve() if given.is_dir() or len(given.parts) > 1 else EXPORTS / given
 
 
@@ -143,6 +147,43 @@ def refuse(folder: Path, reason: str) -> None:
     about = files.read_json(folder / ABOUT)
     files.write_json(folder / REFUSAL, {"reason": reason} | about)
     files.remove(folder / ABOUT)
+
+
+def carry_over(old: Path, new: Path) -> None:
+    """Copies what was laid beside a run's earlier export, such as compress.py's pick, to its new
+    one; or says that it goes, because the network is another one."""
+    try:
+        own = files.read_json(old / ABOUT)["files"]
+        same = files.sha256(old / WEIGHTS) == files.sha256(new / WEIGHTS)
+    except (OSError, ValueError, KeyError):
+        return  # there was none, or it is damaged
+    kept = {*own, *(path.name for path in new.iterdir())}
+    beside = sorted(path for path in old.iterdir() if path.is_file() and path.name not in kept)
+    if same:
+        for path in beside:
+            shutil.copyfile(path, new / path.name)
+    elif beside:
+        names = ", ".join(path.name for path in beside)
+        print(f"Note:    {names}: of the run's earlier weights, removed. Make them again.")
+
+
+def say_what_is_next(folder: Path) -> None:
+    """The last lines of export.py: where the export is, and what to do with it."""
+    size = files.size_mb([folder / MODEL, folder / WEIGHTS])
+    print(f"Written: {shown(folder)}/ ({size:.1f} MB; model.onnx has the same network)")
+    if (_unpruned(folder) / ABOUT).is_file():
+        print("Next:    python predict.py PICTURE, or python compress.py")
+    else:
+        print(f"Next:    python {_command(folder)}: the others begin with what was not pruned")
+
+
+def _unpruned(folder: Path) -> Path:
+    """The export of the run that was pruned to become this one; itself if none was."""
+    return folder.with_name(folder.name.removesuffix(PRUNED))
+
+
+def _command(folder: Path) -> str:
+    return f"export.py --run {_unpruned(folder).name}"
 
 
 def say_what_is_compared(samples: Sequence) -> None:

@@ -87,6 +87,22 @@ def filled(network, weights: dict[str, np.ndarray], run: str):
     return network
 
 
+def show(run: Path) -> None:
+    """Prints which run is judged or exported.
+
+    Raises:
+        UserError: pruning it was interrupted: what is left of the network has not learned yet.
+    """
+    known = about(run)
+    if not known["finished"] and run.name.endswith(PRUNED):
+        parent = run.name.removesuffix(PRUNED)
+        raise UserError(
+            f"{shown(run)} is not finished. Run prune.py --resume --run {parent} first."
+        )
+    unfinished = "" if known["finished"] else ", interrupted: train.py --resume goes on"
+    print(f"Run: {shown(run)} (stage {known['stage']}{unfinished})", flush=True)
+
+
 def finish(run: Path, started: float) -> None:
     """Marks a run as finished, `started` being when (`time.monotonic()`) this part of it began."""
     seconds = round(about(run)["seconds"] + time.monotonic() - started, 1)

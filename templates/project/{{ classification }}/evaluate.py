@@ -19,7 +19,6 @@ data/<class>/; those that it was made of don't count.
 import argparse
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -34,12 +33,13 @@ from pipeline import (
     layout,
     metrics,
     plots,
+    runs,
     settings,
     splits,
     tables,
 )
 from pipeline.dataset import Sample, read_splits
-from pipeline.inference import Predictor, save_network
+from pipeline.inference import exported
 from pipeline.preprocess import Preprocess
 from pipeline.probabilities import Answers, answers
 from pipeline.project import EXPORTS, ROOT, chosen_run, shown
@@ -54,8 +54,7 @@ def main() -> None:
     input_check.check(trained.run, trained.preprocess, trained.about)
     options = settings.load()
     samples = splits.unseen(read_splits(options), arguments.split, options.classes, trained.about)
-    unfinished = "" if trained.about["finished"] else ", interrupted: --resume goes on"
-    print(f"Run: {shown(trained.run)} (stage {trained.about['stage']}{unfinished})")
+    runs.show(trained.run)
 
     more, new = None, []
     export = EXPORTS / trained.run.name
@@ -105,10 +104,8 @@ def pictures_of_added(options, entries: list[dict], trained: int) -> list[Sample
 def predict(trained: Trained, samples: list[Sample]) -> Answers:
     """What the head says, by Paddle Inference: several times faster than the layers."""
     squares = trained.preprocess.read([sample.path for sample in samples])
-    with TemporaryDirectory() as folder:
-        network = Path(folder) / "network"
-        save_network(trained.network, network, trained.preprocess.input_size)
-        return answers(Predictor(network), trained.preprocess, squares)
+    predictor = exported(trained.network, trained.preprocess.input_size)
+    return answers(predictor, trained.preprocess, squares)
 
 
 def evaluate(
@@ -145,9 +142,7 @@ def rows(samples: list[Sample], given: np.ndarray, classes: list[str]) -> list[d
 
 def record(trained: Trained, split: str, measured: dict) -> None:
     headline = {"pictures": measured["pictures"]} | {name: measured[name] for name in HEADLINE}
-    about = files.read_json(trained.run / "run.json")
-    about["metrics"] = about.get("metrics", {}) | {split: headline}
-    files.write_json(trained.run / "run.json", about)
+    runs.note(trained.run, metrics=trained.about.get("metrics", {}) | {split: headline})
 
 
 def show(measured: dict, classes: list[str]) -> None:

@@ -28,10 +28,10 @@ from pipeline import (
     console,
     drift,
     exports,
-    files,
     parity,
     provenance,
     reference,
+    runs,
     settings,
     tables,
 )
@@ -39,7 +39,7 @@ from pipeline.dataset import Sample, read_splits
 from pipeline.inference import save_network, write_onnx
 from pipeline.preprocess import Preprocess
 from pipeline.probabilities import BATCH, Answers, answers
-from pipeline.project import CACHE, EXPORTS, chosen_run, shown
+from pipeline.project import CACHE, EXPORTS, chosen_run
 from pipeline.trained import load_run
 
 HASHED = 64  # pictures whose inputs are hashed
@@ -51,6 +51,7 @@ LOG = CACHE / "export.log"
 def main() -> None:
     arguments = read_arguments()
     trained = load_run(chosen_run(arguments.run))
+    runs.show(trained.run)
     options = settings.load()
     samples = parity.pictures(options, trained.about)
     paths = [sample.path for sample in samples]
@@ -94,9 +95,8 @@ def main() -> None:
             advice = "Look for edits in pipeline/, export again; if it stays, use the run itself."
             raise exports.Refused(" ".join([*found, advice]))
         added.carry_over(target, folder)
-    size = files.size_mb([target / "model.pdmodel", target / "model.pdiparams"])
-    print(f"Written: {shown(target)}/ ({size:.1f} MB; model.onnx has the same network)")
-    print("Next:    python predict.py PICTURE, or python compress.py")
+        exports.carry_over(target, folder)
+    exports.say_what_is_next(target)
     if names := additions.left_behind(target):
         print(
             f"Note:    {', '.join(names)}: added to an earlier export, not in this one. Run "

@@ -32,6 +32,7 @@ from pipeline import (
     metrics,
     mistakes,
     plots,
+    runs,
     settings,
     splits,
     tables,
@@ -51,8 +52,7 @@ def main() -> None:
     input_check.check(trained.run, trained.preprocess, trained.about)
     options = settings.load()
     samples = splits.unseen(read_splits(options), arguments.split, options.classes, trained.about)
-    unfinished = "" if trained.about["finished"] else ", interrupted: --resume goes on"
-    print(f"Run: {shown(trained.run)} (stage {trained.about['stage']}{unfinished})")
+    runs.show(trained.run)
 
     classes = trained.classes
     network = trained.exported()
@@ -153,9 +153,7 @@ def rows(samples: list[Sample], found: list[Detections], classes: list[str]) -> 
 
 def record(trained: Trained, split: str, measured: dict) -> None:
     headline = {name: measured[name] for name in ("pictures", "boxes", "AP50", "AP")}
-    about = files.read_json(trained.run / "run.json")
-    about["metrics"] = about.get("metrics", {}) | {split: headline}
-    files.write_json(trained.run / "run.json", about)
+    runs.note(trained.run, metrics=trained.about.get("metrics", {}) | {split: headline})
 
 
 def show(measured: dict, chosen: dict, classes: list[str]) -> None:

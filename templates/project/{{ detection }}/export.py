@@ -17,12 +17,12 @@ code 1).
 import argparse
 from pathlib import Path
 
-from pipeline import console, exports, familiar, files, parity, provenance, settings, tables
+from pipeline import console, exports, familiar, files, parity, provenance, runs, settings, tables
 from pipeline.detections import Detections, detect
 from pipeline.images import read_picture
 from pipeline.inference import save_network, write_onnx
 from pipeline.preprocess import Preprocess
-from pipeline.project import CACHE, EXPORTS, chosen_run, shown
+from pipeline.project import CACHE, EXPORTS, chosen_run
 from pipeline.trained import load_run
 
 HASHED = 4  # pictures whose inputs are hashed
@@ -32,6 +32,7 @@ LOG = CACHE / "export.log"
 def main() -> None:
     arguments = read_arguments()
     trained = load_run(chosen_run(arguments.run))
+    runs.show(trained.run)
     options = settings.load()
     samples = parity.pictures(options, trained.about)
     paths = [sample.path for sample in samples]
@@ -75,9 +76,8 @@ def main() -> None:
         if found:
             advice = "Look for edits in pipeline/, export again; if it stays, use the run itself."
             raise exports.Refused(" ".join([*found, advice]))
-    size = files.size_mb([target / "model.pdmodel", target / "model.pdiparams"])
-    print(f"Written: {shown(target)}/ ({size:.1f} MB; model.onnx has the same network)")
-    print("Next:    python predict.py PICTURE, or python compress.py")
+        exports.carry_over(target, folder)
+    exports.say_what_is_next(target)
 
 
 def read_arguments() -> argparse.Namespace:

@@ -42,7 +42,7 @@ def main() -> None:
     check_target(arguments.draw, arguments.pictures)
     given = exports.load(exports.chosen(arguments.export), Preprocess)
     export, kind = form_of(given, arguments)
-    least = least_scores(arguments, export)
+    least = least_scores(arguments, given)
     predictor = export.predictor(kind)
     familiar = drift.read(export.folder, kind)
     answers, scores, broken = [], [], 0

@@ -98,6 +98,16 @@ def test_int8_is_small_and_does_what_the_fp32_export_does(exported, run):
         assert (folder / f"drift-{kind}.safetensors").is_file()
         assert all(box["class"] == "dark" and box["score"] >= 0.5 for box in found)
 
+    # Thresholds are the run's, whichever form was picked; those of the int8 export may be older.
+    about = json.loads((folder / "export.json").read_text())
+    del about["thresholds"]
+    (folder / "export.json").write_text(json.dumps(about))
+    row = rows["int8 ONNX Runtime"]
+    pick = {name: row[name] for name in ("name", "export", "kind", "sha256")}
+    (original / "pick.json").write_text(json.dumps(table | {"pick": pick}))
+    done = run(exported, "predict.py", "data/images", "--thresholds", "--json")
+    assert done.returncode == 0 and "Form: int8 ONNX Runtime" in done.stderr, done.stderr
+
     # benchmark.py times it beside the fp32 forms; in ONNX a detector takes one input at a time.
     edit(exported / "pipeline" / "turns.py", "ROUNDS = 3", "ROUNDS = 1")
     edit(exported / "pipeline" / "stopwatch.py", "SECONDS = 1.0", "SECONDS = 0.05")
