@@ -12,7 +12,8 @@ Writes: export/<id>/: model.pdmodel and model.pdiparams (Paddle Inference), mode
 
 The same pictures go through the trained network, Paddle Inference and ONNX Runtime. An export
 whose outputs or accuracy differ by more than settings.yaml allows is refused (exit code 1).
-Classes that were added to an earlier export of the run are kept.
+Classes that were added to an earlier export of the run are kept; while the weights are the same,
+so is what compress.py, benchmark.py and lite.py wrote there.
 """
 
 import argparse

@@ -11,7 +11,8 @@ Writes: export/<id>/: model.pdmodel and model.pdiparams (Paddle Inference), mode
 
 The same pictures go through the trained network, Paddle Inference and ONNX Runtime. An export
 that finds other boxes, or whose AP50 differs by more than settings.yaml allows, is refused (exit
-code 1).
+code 1). While the weights are the same, what compress.py, benchmark.py and lite.py wrote into an
+earlier export of the run is kept.
 """
 
 import argparse
