@@ -106,7 +106,7 @@ class Judge:
     def compare(self, form: Form) -> dict:
         """As `parity.compare`, and the accuracy with its interval."""
         given = self._answers(form)
-        right = (given.argmax(1) == self.labels).astype(float)
+        right = parity.is_right(given, self.labels).astype(float)
         groups = [sample.group for sample in self.samples]
         draws, everywhere = resamples(groups), len(set(groups))
         metric = interval(lambda w: w @ right / w.sum(-1), draws, everywhere)

@@ -46,7 +46,7 @@ def compare(reference: np.ndarray, other: np.ndarray, labels: np.ndarray) -> dic
     difference = np.abs(other - reference)
     # What is no number agrees with nothing.
     difference = np.where(np.isfinite(difference), difference, 1.0)
-    accuracy = [float((p.argmax(1) == labels).mean()) for p in (reference, other)]
+    accuracy = [float(is_right(p, labels).mean()) for p in (reference, other)]
     return {
         "largest_difference": float(difference.max()),
         "mean_difference": float(difference.mean()),
@@ -54,6 +54,11 @@ def compare(reference: np.ndarray, other: np.ndarray, labels: np.ndarray) -> dic
         "accuracy": accuracy[1],
         "accuracy_change": accuracy[1] - accuracy[0],
     }
+
+
+def is_right(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which of N pictures are recognised, [N] bool; those whose answer is no number never are."""
+    return np.isfinite(probabilities).all(1) & (probabilities.argmax(1) == labels)
 
 
 def apart(reference: np.ndarray, other: np.ndarray) -> float:
