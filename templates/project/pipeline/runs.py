@@ -65,10 +65,14 @@ def note(run: Path, **known) -> None:
 
 
 def save(run: Path, network, preprocess, **known) -> None:
-    """Writes the model, usable from now on, and what is known of it."""
+    """Writes the model, usable from now on, and what is known of it; figures of an earlier state
+    of the run go."""
+    for figures in run.glob("evaluation*"):
+        files.remove(figures)
     arrays = {name: value.numpy() for name, value in network.state_dict().items()}
     with files.replacing(run / MODEL) as beside:
         beside.write_bytes(as_bytes(arrays))  # save_file would keep others from reading it
+    known |= {"model_sha256": files.sha256(run / MODEL), "metrics": {}}
     inputs = input_check.sample(preprocess)
     note(run, preprocess=preprocess.as_dict(), inputs=inputs, **known)
 

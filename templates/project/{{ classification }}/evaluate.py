@@ -57,10 +57,14 @@ def main() -> None:
     runs.show(trained.run)
 
     more, new = None, []
-    export = EXPORTS / trained.run.name
-    if arguments.split == "test" and (entries := additions.read(export)):
-        more = added.of(exports.load(export, Preprocess))
-        new = pictures_of_added(options, entries, len(trained.classes))
+    folder = EXPORTS / trained.run.name
+    if arguments.split == "test" and (entries := additions.read(folder)):
+        export = exports.load(folder, Preprocess)
+        if export.about["run"].get("model_sha256") == trained.about.get("model_sha256"):
+            more = added.of(export)
+            new = pictures_of_added(options, entries, len(trained.classes))
+        else:
+            print("Note: classes were added to an export of the run's earlier weights; left out.")
     head = predict(trained, [*samples, *new])
 
     name = "evaluation" if arguments.split == "test" else f"evaluation-{arguments.split}"
@@ -68,7 +72,7 @@ def main() -> None:
     measured = evaluate(trained.run / name, arguments.split, samples, known, trained.classes)
     record(trained, arguments.split, measured)
     if more:
-        print(f"\nWith the classes that were added to {shown(export)}:")
+        print(f"\nWith the classes that were added to {shown(folder)}:")
         classes = trained.classes + more.names
         name = "evaluation-added"
         evaluate(trained.run / name, "test", [*samples, *new], more.probabilities(head), classes)
