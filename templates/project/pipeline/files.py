@@ -14,15 +14,15 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """Yields a path beside `path` to write a file or folder to, then renames it to `path`.
 
-    When the block fails, what stood at `path` is untouched and the half-written rest is removed.
+    When it fails, what stood at `path` stands there still and the half-written rest is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")
     remove(beside)
     try:
         yield beside
         if beside.is_dir():
-            old = path.with_name(f".{path.name}.{os.getpid()}.old")
             if path.exists():
                 path.rename(old)
             beside.rename(path)
@@ -30,6 +30,8 @@ def replacing(path: Path) -> Iterator[Path]:
         else:
             beside.replace(path)
     finally:
+        if old.exists() and not path.exists():
+            old.rename(path)
         remove(beside)
 
 
