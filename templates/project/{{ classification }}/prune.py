@@ -55,8 +55,9 @@ def main() -> None:
     input_check.check(parent.run, parent.preprocess, parent.about)
     run = pruned.unfinished(parent.run) if arguments.resume else None
     options = settings.load(run / "settings.yaml" if run else ROOT / "settings.yaml")
-    samples = [sample for sample in read_splits(options) if sample.split != "test"]
-    splits.unseen(samples, "train", options.classes, parent.about)
+    everything = read_splits(options)
+    splits.unseen(everything, "test", options.classes, parent.about)
+    samples = [sample for sample in everything if sample.split != "test"]
     data = manifest(samples)
     if run:
         runs.check_data(run, data)
