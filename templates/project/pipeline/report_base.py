@@ -13,7 +13,7 @@ from PIL import Image
 from pipeline import benchmark_plots, files, picking, plots
 from pipeline.exports import ABOUT, REFUSAL
 from pipeline.images import PictureError, read_picture
-from pipeline.project import EXPORTS
+from pipeline.project import EXPORTS, PRUNED
 
 SIDE = 112  # px, of a thumbnail
 
@@ -62,13 +62,14 @@ def charts(
 
 
 def benchmark_of(name: str) -> dict | None:
-    """What benchmark.py measured of an export."""
-    return read(EXPORTS / name / "benchmark.json")
+    """What benchmark.py measured of an export, or of the one that was pruned to make it."""
+    return read(EXPORTS / name.removesuffix(PRUNED) / "benchmark.json")
 
 
 def compared_of(name: str) -> dict | None:
-    """What compress.py measured of an export, and what it picked."""
-    return read(EXPORTS / name / picking.FILE)
+    """What compress.py measured of an export, or of the one that was pruned to make it, and what
+    it picked."""
+    return read(EXPORTS / name.removesuffix(PRUNED) / picking.FILE)
 
 
 def benchmark_chart(benchmark: dict | None, text: Callable[[str], str]) -> str | None:
