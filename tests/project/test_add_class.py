@@ -211,6 +211,21 @@ def test_later_steps_know_an_added_class(copy, run):
     assert [row["pictures"] for row in both["classes"]] == [4, 4, 4, 6, 0]
     assert both["classes"][3]["recall"]["value"] > 0.8
 
+    # What is made of the export does not know them, and says so.
+    small = shutil.copytree(export_of(copy), f"{export_of(copy)}-int8")
+    (small / "added.json").unlink()
+    done = run(copy, "predict.py", "grey", "--format", "int8-onnx")
+    assert done.returncode == 0 and "does not know the added classes" in done.stderr
+    shutil.rmtree(small)
+
+    # Of a run that has other weights by now they tell nothing.
+    as_trained = (the_run / "run.json").read_text(encoding="utf-8")
+    about = json.loads(as_trained) | {"model_sha256": "0" * 64}
+    (the_run / "run.json").write_text(json.dumps(about), encoding="utf-8")
+    said = succeeds(run(copy, "evaluate.py"))
+    assert "of the run's earlier weights" in said and "With the classes that" not in said
+    (the_run / "run.json").write_text(as_trained, encoding="utf-8")
+
     # Exported again the run keeps its added classes; another run's export says that it lacks them.
     succeeds_loudly = run(copy, "export.py")
     assert succeeds_loudly.returncode == 0 and "Note" not in succeeds_loudly.stdout

@@ -220,6 +220,7 @@ def test_evaluation_is_whole(finished):
     [
         ("lite", ["no format 'lite'", "runs on ARM boards alone", "Choose from paddle, onnx"]),
         ("int8-paddle", ["no format 'int8-paddle'", "compress.py makes it", "paddle, onnx"]),
+        ("pruned-onnx", ["prune.py, then export.py make it"]),
         ("openvino", ["no format 'openvino'. Choose from paddle, onnx, tensorrt"]),
         ("tensorrt", ["TensorRT is not here", "NVIDIA card", "Jetson"]),
         ("tensorrt-fp16", ["TensorRT is not here"]),
@@ -256,7 +257,8 @@ def test_tensorrt_gets_the_shapes_of_every_tensor_and_the_settings(finished, in_
 def test_test_pictures_that_were_trained_on_are_refused(copy, run):
     table = copy / "data" / "splits.csv"
     edit(table, ",train,", ",test,")
-    assert fails_with_one_line(run(copy, "evaluate.py"), "1 test pictures were training pictures")
+    for script in ("evaluate.py", "prune.py"):
+        assert fails_with_one_line(run(copy, script), "1 test pictures were training pictures")
     edit(table, "0.png,", "moved.png,")
     (copy / "data" / "0.png").rename(copy / "data" / "moved.png")
     assert fails_with_one_line(run(copy, "evaluate.py"), "1 test pictures were", "moved.png")
@@ -705,6 +707,66 @@ def test_a_new_export_keeps_what_lies_beside_it_while_the_network_is_the_same(co
     assert "(stage 1, interrupted: train.py --resume goes on)" in done.stdout
     assert "model.nb, pick.json: of the run's earlier weights, removed." in done.stdout
     assert not (export / "pick.json").exists() and not (export / "model.nb").exists()
+
+
+def test_answers_that_are_no_numbers_are_never_right(in_project):
+    from pipeline import parity
+    from pipeline.settings import Limits
+
+    labels = np.array([0] * 98 + [1, 2])
+    reference = np.eye(3)[labels]
+    result = parity.compare(reference, np.full_like(reference, np.nan), labels)
+    assert result["accuracy"] == 0 and not parity.is_right(reference * np.nan, labels).any()
+    assert "accuracy fell" in parity.faults("int8", result, Limits(), exact=False)[0]
+
+
+def test_a_model_that_is_saved_anew_has_no_figures_of_the_one_before(
+    finished, in_project, tmp_path
+):
+    from pipeline import runs
+    from pipeline.trained import load_run
+
+    run = shutil.copytree(the_run(finished), tmp_path / "run")
+    before = read(run / "run.json")
+    assert before["metrics"]
+    trained = load_run(run)
+    trained.network.classifier.fc.bias.set_value(trained.network.classifier.fc.bias + 1)
+    runs.save(run, trained.network.classifier, trained.preprocess, stage=2)
+    about = read(run / "run.json")
+    assert about["metrics"] == {} and not list(run.glob("evaluation*"))
+    assert about["model_sha256"] != before["model_sha256"]
+
+
+def test_a_stop_between_two_renames_leaves_the_old_folder(in_project, tmp_path, monkeypatch):
+    from pathlib import Path
+
+    from pipeline import files
+
+    rename = Path.rename
+
+    def stopped(path, target):
+        if path.suffix == ".part":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    old = tmp_path / "exports" / "old"
+    old.mkdir(parents=True)
+    (old / "kept").touch()
+    monkeypatch.setattr(Path, "rename", stopped)
+    with pytest.raises(KeyboardInterrupt), files.replacing(old) as beside:
+        beside.mkdir()
+    assert list(old.parent.iterdir()) == [old] and (old / "kept").exists()
+
+
+def test_the_report_of_a_pruned_run_has_what_was_measured_of_its_family(in_project):
+    from pipeline import report_base
+
+    folder = in_project / "export" / "20260131-120000"
+    folder.mkdir(parents=True)
+    for name in ("pick.json", "benchmark.json"):
+        (folder / name).write_text('{"made": "today"}')
+    for look in (report_base.compared_of, report_base.benchmark_of):
+        assert look(folder.name) == look(f"{folder.name}-pruned") == {"made": "today"}
 
 
 def rows_of(*forms):

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pipeline import added, console, drift, drift_log, exports, formats, picking, tables
+from pipeline import added, additions, console, drift, drift_log, exports, formats, picking, tables
 from pipeline.finding import find_pictures, is_utf8
 from pipeline.images import PictureError, read_picture
 from pipeline.preprocess import Preprocess
@@ -41,6 +41,8 @@ def main() -> None:
     export, kind = form_of(given, arguments)
     predictor = export.predictor(kind)
     more = added.of(export)
+    if not more and additions.read(given.folder):
+        print("Note: this form does not know the added classes.", file=sys.stderr)
     names = export.classes + (more.names if more else [])
     familiar = drift.read(export.folder, kind)
     table, scores, broken = [], [], 0
@@ -94,7 +96,7 @@ def form_of(given: exports.Export, arguments) -> tuple[exports.Export, str]:
         return formats.chosen(given, arguments.format)
     if arguments.export:
         return formats.first(given)
-    if added.of(given):
+    if additions.read(given.folder):
         if picking.read(given.folder):
             print("Form: the export, which alone knows the added classes.", file=sys.stderr)
         return formats.first(given)

@@ -126,9 +126,10 @@ def test_what_an_earlier_evaluation_wrote_stays_when_a_picture_is_broken(copy, r
 
 def test_test_pictures_that_were_trained_on_are_refused(copy, run):
     edit(copy / "data" / "splits.csv", "0.png,train", "0.png,test")
-    done = run(copy, "evaluate.py")
-    assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert "1 test pictures were training pictures" in done.stderr
+    for script in ("evaluate.py", "prune.py"):
+        done = run(copy, script)
+        assert done.returncode == 1 and done.stderr.count("\n") == 1
+        assert "1 test pictures were training pictures" in done.stderr
 
 
 @pytest.mark.parametrize("rate", ["-1", "nan", "inf", "few"])
