@@ -148,8 +148,8 @@ CHINESE = {
     "unfinished_run": "未使用：训练 {run}，尚未完成。",
     "pruned_run": "未使用：训练 {run}，它已被剪枝。",
     "no_run": "{project} 没有可作为起点的训练：将从基础模型开始训练。",
-    "start_backbone": ("将从 {project} 的训练 {run} 的骨干网络开始训练；分类头重新拟合。"),
-    "start_rows": ("将从 {project} 的训练 {run} 开始训练。保留的类别：{kept}；新的类别：{new}。"),
+    "start_backbone": "将从 {project} 的训练 {run} 的骨干网络开始训练；分类头重新拟合。",
+    "start_rows": "将从 {project} 的训练 {run} 开始训练。保留的类别：{kept}；新的类别：{new}。",
     "start_files": (
         "start/source.json 记录权重的来源，纳入 git。\n"
         "start/model.safetensors 不纳入 git：克隆项目时请一并拷贝。"
