@@ -212,7 +212,8 @@ def test_later_steps_know_an_added_class(copy, run):
     assert both["classes"][3]["recall"]["value"] > 0.8
 
     # What is made of the export does not know them, and says so.
-    small = shutil.copytree(export_of(copy), f"{export_of(copy)}-int8")
+    small = export_of(copy).with_name(f"{export_of(copy).name}-int8")
+    shutil.copytree(export_of(copy), small)
     (small / "added.json").unlink()
     done = run(copy, "predict.py", "grey", "--format", "int8-onnx")
     assert done.returncode == 0 and "does not know the added classes" in done.stderr
