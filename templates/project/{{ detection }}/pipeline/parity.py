@@ -79,7 +79,7 @@ def compare(
 def faults(name: str, result: dict[str, float], limits, exact: bool = True) -> list[str]:
     """What of a comparison is beyond `limits` of the settings; single boxes only where `exact`.
 
-    One labelled box more or less is never a fault.
+    AP50 may always fall by one box's share of all; a box of a rare class weighs more in it.
     """
     if result["boxes"] and not result["found_before"]:
         return [
