@@ -133,9 +133,7 @@ def _as_made(origin: Existing) -> Iterator[Path]:
 def _settings(folder: Path) -> dict[str, Any]:
     """Returns the settings of a rendered project by dotted name; none if it has no file."""
     path = folder / "settings.yaml"
-    if not path.is_file():
-        return {}
-    return settings_text.dotted(reading.yaml_mapping(reading.text(path), path.name))
+    return settings_text.read(path) if path.is_file() else {}
 
 
 def _newest(origin: Existing, notes: list[Note]) -> Run | None:

@@ -9,9 +9,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scaffolder import reading
 from scaffolder.errors import FewshotError
 
 Scalar = str | int | float | bool | None
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Returns the settings in a file by dotted name.
+
+    Raises:
+        FewshotError: It is no such file.
+    """
+    return dotted(reading.yaml_mapping(reading.text(path), path.name))
 
 
 def dotted(settings: Mapping[Any, Any]) -> dict[str, Any]:

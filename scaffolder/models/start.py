@@ -67,7 +67,7 @@ def start_from(model: Model, folder: Path, recorded: Answers) -> list[Note]:
         FewshotError: The project's template is older than that.
     """
     path = folder / "settings.yaml"
-    ours = settings_text.dotted(reading.yaml_mapping(reading.text(path), path.name))
+    ours = settings_text.read(path)
     there = library.root() / model.name
     changes: dict[str, Any] = model.settings(Path(with_tilde(there)))
     if model.task == "backbone" and recorded["task"] == "detection":
