@@ -15,7 +15,6 @@ run in the same environment on the same draw: benchmarks/baselines.py.
 """
 
 import argparse
-import csv
 import json
 import shutil
 import statistics
@@ -102,8 +101,8 @@ def measure(arguments, key: dict) -> dict:
     seconds = time.monotonic() - started
     run(arguments.python, project, "evaluate.py")
     folder, about = harness.newest_run(project)
-    with (folder / "evaluation" / "predictions.csv").open(encoding="utf-8", newline="") as file:
-        right = "".join(str(int(row["label"] == row["predicted"])) for row in csv.DictReader(file))
+    answers = harness.answers(folder / "evaluation")
+    right = "".join(str(int(row["label"] == row["predicted"])) for row in answers)
     accuracy = right.count("1") / len(right)
     return {"accuracy": accuracy, "right": right, "seconds": seconds, "stage": about["stage"]}
 

@@ -16,14 +16,12 @@ order of upstream's annotation file. Needs git and Pillow.
 
 import argparse
 import csv
-import json
 import re
 import shutil
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
+from checkouts import check_commit, new_folder, write_coco
 from PIL import Image
 
 COMMIT = "08e98c4db5922613fb97176eb3d6497d48260cb1"
@@ -41,20 +39,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the data sets go; new or empty")
     arguments = parser.parse_args()
     try:
-        check_commit(arguments.checkout)
+        check_commit(arguments.checkout, "PCBData", COMMIT)
         build(arguments.checkout, arguments.folder)
     except (OSError, ValueError) as error:
         sys.exit(f"deeppcb.py: {error}")
-
-
-def check_commit(checkout: Path) -> None:
-    """Raises ValueError for another folder or commit; an unpacked archive has no commit."""
-    if not (checkout / "PCBData").is_dir():
-        raise ValueError(f"{checkout} is no clone of DeepPCB: it has no folder PCBData")
-    if (checkout / ".git").exists():
-        command = ["git", "--git-dir", checkout / ".git", "rev-parse", "HEAD"]
-        if subprocess.run(command, capture_output=True).stdout.strip() != COMMIT.encode():
-            raise ValueError(f"another commit is checked out: git -C {checkout} checkout {COMMIT}")
 
 
 def build(checkout: Path, folder: Path, choice: Path = CHOICE) -> None:
@@ -64,24 +52,15 @@ def build(checkout: Path, folder: Path, choice: Path = CHOICE) -> None:
         ValueError: The folder is in use, or a chosen picture or box is not in the checkout.
         OSError: A file can't be read or written.
     """
-    folder = folder.resolve()
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise ValueError(f"{folder} is not an empty folder: name another one")
     with choice.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     paths = [path for row in rows for path in upstream(checkout, row["picture"])]
-    missing = [str(path) for path in (checkout / "LICENSE", *paths) if not path.is_file()]
-    if missing:
-        raise ValueError(f"missing, {len(missing)} in all: {', '.join(missing[:3])}")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".deeppcb-", dir=folder.parent) as beside:
-        new = Path(beside) / "data"
+    with new_folder(folder, [checkout / "LICENSE", *paths]) as new:
         (new / "pcb_det" / "images").mkdir(parents=True)
         for split in ("train", "val", "test"):
             write_split(new, split, checkout, [row for row in rows if row["split"] == split])
         for name in ("pcb_cls", "pcb_det"):
             shutil.copyfile(checkout / "LICENSE", new / name / "LICENSE")
-        new.replace(folder)
 
 
 def upstream(checkout: Path, name: str) -> tuple[Path, Path]:
@@ -92,19 +71,14 @@ def upstream(checkout: Path, name: str) -> tuple[Path, Path]:
 
 def write_split(new: Path, split: str, checkout: Path, rows: list[dict[str, str]]) -> None:
     """Writes a split of both data sets: pictures, COCO file, crops."""
-    images, annotations = [], []
-    for image_id, row in enumerate(rows, 1):
+    pictures = []
+    for row in rows:
         name = row["picture"]
         path, boxes_path = upstream(checkout, name)
         shutil.copyfile(path, new / "pcb_det" / "images" / f"{name}.jpg")
         picture = Image.open(path).convert("RGB")
-        size = {"width": picture.width, "height": picture.height}
-        images.append({"id": image_id, "file_name": f"{name}.jpg", **size})
         boxes = read_boxes(boxes_path)
-        for left, top, right, bottom, kind in boxes:
-            ids = {"id": len(annotations) + 1, "image_id": image_id, "category_id": kind}
-            box = [float(left), float(top), float(right - left), float(bottom - top)]
-            annotations.append({**ids, "bbox": box, "area": box[2] * box[3], "iscrowd": 0})
+        pictures.append((f"{name}.jpg", *picture.size, boxes))
         for index in map(int, row["crops"].split()):
             if index >= len(boxes):
                 raise ValueError(f"{boxes_path} has no box {index}")
@@ -112,10 +86,7 @@ def write_split(new: Path, split: str, checkout: Path, rows: list[dict[str, str]
             target = new / "pcb_cls" / split / CLASSES[kind - 1] / f"{name}_{index:02}.jpg"
             target.parent.mkdir(parents=True, exist_ok=True)
             crop(picture, *box).save(target, quality=90, optimize=True)
-    categories = [{"id": number, "name": name} for number, name in enumerate(CLASSES, 1)]
-    coco = {"images": images, "annotations": annotations, "categories": categories}
-    text = json.dumps(coco, separators=(",", ":")) + "\n"
-    (new / "pcb_det" / f"{split}.json").write_text(text, encoding="utf-8")
+    write_coco(new / "pcb_det" / f"{split}.json", CLASSES, pictures)
 
 
 def read_boxes(path: Path) -> list[list[int]]:

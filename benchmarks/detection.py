@@ -138,7 +138,7 @@ def by_age(folder: Path) -> list[Path]:
 
 
 def read_csv(path: Path) -> list[dict[str, float]]:
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 

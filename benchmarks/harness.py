@@ -168,7 +168,7 @@ def read_json(path: Path) -> dict:
 
 def answers(evaluation: Path) -> list[dict]:
     """What an evaluation says of each picture."""
-    with (evaluation / "predictions.csv").open(encoding="utf-8", newline="") as file:
+    with (evaluation / "predictions.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 

@@ -26,7 +26,8 @@ MEASURED = {
 
 
 @pytest.fixture
-def deeppcb():
+def deeppcb(monkeypatch):
+    monkeypatch.syspath_prepend(SCRIPT.parent)
     spec = importlib.util.spec_from_file_location("deeppcb", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -145,7 +146,7 @@ def test_what_does_not_fit_leaves_nothing_behind(deeppcb, checkout, choice, tmp_
 
 def test_refusals_are_one_line(checkout, home, tmp_path):
     data = tmp_path / "data"
-    assert "no clone of DeepPCB" in refusal(tmp_path / "nowhere", data)
+    assert "is not the clone: it has no folder PCBData" in refusal(tmp_path / "nowhere", data)
     first = "00041006_test.jpg"
     assert first in refusal(checkout, data)
     (checkout / ".git").mkdir()
