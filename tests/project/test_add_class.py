@@ -258,7 +258,7 @@ def test_pictures_that_look_unlike_the_training_pictures_are_noticed(copy, run, 
     assert said.count("\n") == 1 and "Drift: these pictures differ" in said and "of 12" in said
     table = run(copy, "predict.py", "dark").stdout
     assert table.count("unlike the training pictures") == sum(score > 1 for score in found)
-    with (copy / "runs" / "drift.log" / "drift.csv").open(encoding="utf-8") as file:
+    with (copy / "runs" / "drift.log" / "drift.csv").open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [row["changed"] for row in rows] == ["0", "0", "1"]
     assert list((copy / "runs" / "drift.log" / "vdl").iterdir())

@@ -275,7 +275,7 @@ def test_a_reader_who_has_seen_enough_is_no_error(copy):
 
 @pytest.mark.parametrize("kind", ["paddle", "onnx"])
 def test_the_export_alone_says_what_evaluation_said(copy, run, kind):
-    with (the_run(copy) / "evaluation" / "predictions.csv").open(encoding="utf-8") as file:
+    with (the_run(copy) / "evaluation" / "predictions.csv").open(encoding="utf-8-sig") as file:
         wanted = {row["path"]: row for row in csv.DictReader(file)}
     needed = "console files images inference preprocess probabilities exports project quiet"
     needed += " tables finding added additions drift drift_log input_check onnx_runtime prototypes"
@@ -590,7 +590,7 @@ def test_where_int8_lost_too_much_fp32_is_picked(compressible, run):
 
 
 def test_too_few_calibration_pictures_are_told_at_once(copy, run):
-    text = (copy / "data" / "splits.csv").read_text(encoding="utf-8").splitlines()
+    text = (copy / "data" / "splits.csv").read_text(encoding="utf-8-sig").splitlines()
     rows = [line for line in text if ",test," in line or line == text[0]]
     rows += [line for line in text if ",train," in line][:4]  # two to calibrate, two to choose by
     (copy / "data" / "splits.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")

@@ -1,5 +1,6 @@
 """check_data.py names every fault of a data set, and splits it fairly."""
 
+import codecs
 import csv
 import hashlib
 import importlib
@@ -21,7 +22,7 @@ KEEP_ONE_ALIKE = (
 
 
 def rows(project, data="data"):
-    with (project / data / "splits.csv").open(encoding="utf-8", newline="") as file:
+    with (project / data / "splits.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -371,6 +372,8 @@ def test_odd_names(project, check, picture, in_project):
         picture(900 + number).save(project / "data" / "light" / name)
     assert check() == (0, [])
     assert {f"light/{name}" for name in names} < set(splits(project))
+    # Excel takes a table without this mark for the system's own encoding.
+    assert (project / "data" / "splits.csv").read_bytes().startswith(codecs.BOM_UTF8)
     settings = importlib.import_module("pipeline.settings").load()
     dataset = importlib.import_module("pipeline.dataset")
     assert {f"light/{name}" for name in names} < {

@@ -44,7 +44,7 @@ def test_a_run_trains_both_stages_and_describes_itself(run, project, change_sett
     assert set(known["held_out"]) == {"pictures", "stage_1", "stage_2"}
     folder = newest_run(project)
     assert (folder / "settings.yaml").read_bytes() == (project / "settings.yaml").read_bytes()
-    curves = (folder / "curves" / "trial-1.csv").read_text().splitlines()
+    curves = (folder / "curves" / "trial-1.csv").read_text(encoding="utf-8-sig").splitlines()
     for name in ("loss", "learning_rate", "held_out_accuracy", "feature_drift"):
         assert name in curves[0]
     assert any((folder / "vdl" / "trial-1").iterdir())

@@ -37,6 +37,6 @@ def read_curves(path: Path) -> list[dict]:
     """The rows of a curve file as numbers; none when it is not there."""
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
     return [row | {"epoch": int(row["epoch"])} for row in rows]

@@ -71,7 +71,7 @@ def add(folder: Path, export: str, found: dict, usual: float) -> None:
 def _read(path: Path) -> list[dict]:
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != COLUMNS:
             raise UserError(f"{shown(path)}: not a log of predict.py. Name another folder.")

@@ -49,17 +49,17 @@ def fingerprint(picture: np.ndarray) -> Fingerprint:
     )
 
 
-def group(prints: list[Fingerprint], alike: bool) -> list[int]:
+def group(prints: list[Fingerprint], alike_are_copies: bool) -> list[int]:
     """Finds for each picture the first one that is the same; often itself.
 
     Args:
         prints: of the pictures.
-        alike: whether those that are almost the same count as well. Pictures of one single colour
-            are only compared by their exact pixels.
+        alike_are_copies: whether those that are almost the same count as well. Pictures of one
+            single colour are only compared by their exact pixels.
     """
     if not prints:
         return []
-    pairs = np.array(_same(prints) + (_almost_same(prints) if alike else []))
+    pairs = np.array(_same(prints) + (_almost_same(prints) if alike_are_copies else []))
     graph = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(prints), len(prints)))
     _, numbers = connected_components(graph, directed=False)
     _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)

@@ -92,9 +92,10 @@ def is_faint(pixels: np.ndarray) -> bool:
     return bool(high - low < FAINT)
 
 
-def group_alike(pictures: Sequence[PictureFile], almost: bool) -> None:
+def group_alike(pictures: Sequence[PictureFile], alike_are_copies: bool) -> None:
     """Names the group of every picture after the first one that is the same (or almost, too)."""
-    first = group([picture.fingerprint for picture in pictures if picture.fingerprint], almost)
+    prints = [picture.fingerprint for picture in pictures if picture.fingerprint]
+    first = group(prints, alike_are_copies)
     for picture, index in zip(pictures, first, strict=True):
         picture.group = pictures[index].name
 

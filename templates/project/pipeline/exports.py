@@ -154,7 +154,7 @@ def carry_over(old: Path, new: Path) -> None:
     one; or says that it goes, because the network is another one."""
     try:
         own = files.read_json(old / ABOUT)["files"]
-        same = files.sha256(old / WEIGHTS) == files.sha256(new / WEIGHTS)
+        same = same_weights(old, new)
     except (OSError, ValueError, KeyError):
         return  # there was none, or it is damaged
     kept = {*own, *(path.name for path in new.iterdir())}
@@ -165,6 +165,11 @@ def carry_over(old: Path, new: Path) -> None:
     elif beside:
         names = ", ".join(path.name for path in beside)
         print(f"Note:    {names}: of the run's earlier weights, removed. Make them again.")
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    """Whether two exports are of the same network."""
+    return files.sha256(one / WEIGHTS) == files.sha256(other / WEIGHTS)
 
 
 def say_what_is_next(folder: Path) -> None:

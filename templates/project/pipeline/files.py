@@ -57,8 +57,8 @@ def read_json(path: Path) -> dict:
 
 
 def write_csv(path: Path, rows: list[dict]) -> None:
-    """Writes rows with the keys of the first one as header."""
-    with replacing(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
+    """Writes rows with the keys of the first one as header, as UTF-8 that Excel knows as such."""
+    with replacing(path) as beside, beside.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

@@ -1,5 +1,6 @@
 """A run's folder: how training begins it, adds to it and ends it."""
 
+import hashlib
 import shutil
 import time
 from pathlib import Path
@@ -70,9 +71,10 @@ def save(run: Path, network, preprocess, **known) -> None:
     for figures in run.glob("evaluation*"):
         files.remove(figures)
     arrays = {name: value.numpy() for name, value in network.state_dict().items()}
+    model = as_bytes(arrays)  # save_file would keep others from reading it
     with files.replacing(run / MODEL) as beside:
-        beside.write_bytes(as_bytes(arrays))  # save_file would keep others from reading it
-    known |= {"model_sha256": files.sha256(run / MODEL), "metrics": {}}
+        beside.write_bytes(model)
+    known |= {"model_sha256": hashlib.sha256(model).hexdigest(), "metrics": {}}
     inputs = input_check.sample(preprocess)
     note(run, preprocess=preprocess.as_dict(), inputs=inputs, **known)
 

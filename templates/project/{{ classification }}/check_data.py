@@ -71,14 +71,14 @@ def main() -> None:
     print(f"{warnings}no errors. Splits ({origin}): {project.shown(table)}")
 
 
-def group_copies(pictures: list[Picture], data: str, almost: bool) -> list[Problem]:
+def group_copies(pictures: list[Picture], data: str, alike_are_copies: bool) -> list[Problem]:
     """Names the group of every picture after the first one that is a copy of it.
 
     Parts under a fixed camera look alike without being copies. Where look-alikes are of several
     classes this is said, and only the same pixels are a copy.
     """
     problems = []
-    group_alike(pictures, almost)
+    group_alike(pictures, alike_are_copies)
     for alike in families(pictures):
         same = together(alike, lambda picture: picture.fingerprint.pixels)
         if len({picture.label for picture in alike}) == 1 or len(same) == 1:

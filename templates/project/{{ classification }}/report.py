@@ -64,7 +64,7 @@ def read_arguments() -> argparse.Namespace:
 def read_predictions(path: Path) -> list[dict]:
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 

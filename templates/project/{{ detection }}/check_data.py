@@ -73,9 +73,9 @@ def check_empty(pictures: list[Picture], data: str) -> list[Problem]:
     return [problem("without_boxes", f"{data}/", count=len(names), names=some(names))]
 
 
-def group_copies(pictures: list[Picture], almost: bool) -> None:
+def group_copies(pictures: list[Picture], alike_are_copies: bool) -> None:
     """Names the group of every picture after the first one that is a copy of it."""
-    group_alike(pictures, almost)
+    group_alike(pictures, alike_are_copies)
     for alike in families(pictures):
         first: list[Picture] = []
         for picture in alike:

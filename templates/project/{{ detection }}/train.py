@@ -55,9 +55,10 @@ def main() -> None:
     # Scale, tiles, levels and crops follow the sizes of the labelled objects.
     preprocess = sizes.choose_preprocess(fitted, options.model)
     fitted, held_out = not_too_many(fitted, held_out, preprocess, INPUTS[1])
-    strides = sizes.choose_levels(fitted, preprocess)
     if run:  # it keeps the levels that it has, whatever a later version would choose
         strides = tuple(runs.about(run)["weights"]["strides"])
+    else:
+        strides = sizes.choose_levels(fitted, preprocess)
     side = sizes.choose_crop(fitted, preprocess)
     beginning = choose_beginning(strides, options)
     custom_augment = custom_hooks.augment()

@@ -57,7 +57,7 @@ def labelme_json(name):
 
 
 def table(project, name):
-    with (project / "data" / name).open(encoding="utf-8", newline="") as file:
+    with (project / "data" / name).open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 

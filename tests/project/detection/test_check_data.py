@@ -16,7 +16,7 @@ from PIL import Image
 
 
 def rows(project, name="splits.csv"):
-    with (project / "data" / name).open(encoding="utf-8", newline="") as file:
+    with (project / "data" / name).open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 

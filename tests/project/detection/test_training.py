@@ -53,7 +53,8 @@ def test_every_detector_goes_from_pictures_to_boxes(quick, run, detector):
     assert len(known["weights"]["file_sha256"]) == 64
     assert set(known["held_out"]) == {"pictures", "stage_1", "stage_2"}
     for stage in ("head", "fine-tuning"):
-        columns = (newest_run(project) / "curves" / f"{stage}.csv").read_text().splitlines()[0]
+        curves = newest_run(project) / "curves" / f"{stage}.csv"
+        columns = curves.read_text(encoding="utf-8-sig").splitlines()[0]
         assert columns == "epoch,learning_rate,loss,held_out_AP50,held_out_AP,seconds"
         assert any((newest_run(project) / "vdl" / stage).iterdir())
     assert not list((project / "cache").glob("sheets-*"))
@@ -114,7 +115,7 @@ def test_a_killed_run_goes_on_where_it_was(quick, run, stage):
     first = curves[0].read_text().splitlines()[1]
     boxes = project / "data" / "boxes.csv"
     labelled = boxes.read_text(encoding="utf-8")
-    splits = (project / "data" / "splits.csv").read_text(encoding="utf-8").splitlines()
+    splits = (project / "data" / "splits.csv").read_text(encoding="utf-8-sig").splitlines()
     trained = {line.split(",")[0] for line in splits if ",train," in line}
     rows = labelled.splitlines()
     rows.remove(next(row for row in rows if row.split(",")[0] in trained))
@@ -138,7 +139,7 @@ def test_frozen_stops_after_stage_1(quick, run):
 
 def test_a_picture_that_broke_since_the_check_is_named(quick, run):
     project = quick()
-    with (project / "data" / "splits.csv").open(encoding="utf-8", newline="") as file:
+    with (project / "data" / "splits.csv").open(encoding="utf-8-sig", newline="") as file:
         name = next(row["path"] for row in csv.DictReader(file) if row["split"] == "train")
     path = project / "data" / name
     path.write_bytes(path.read_bytes()[:300])

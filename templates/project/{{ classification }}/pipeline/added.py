@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import additions, files, reference
+from pipeline import additions, reference
 from pipeline.additions import Added
 from pipeline.console import UserError
-from pipeline.exports import Export
+from pipeline.exports import Export, same_weights
 from pipeline.inference import WEIGHTS
 from pipeline.probabilities import Answers
 from pipeline.project import shown
@@ -87,7 +87,7 @@ def carry_over(old: Path, new: Path) -> None:
         UserError: the network is another one, which sees pictures in another way.
     """
     entries = additions.read(old)
-    if entries and files.sha256(old / WEIGHTS) != files.sha256(new / WEIGHTS):
+    if entries and not same_weights(old, new):
         names = ", ".join(one.name for one in additions.active(entries))
         raise UserError(
             f"{shown(old)} has added classes ({names}) that don't fit the run's weights any more. "
