@@ -37,7 +37,7 @@ INPUTS = 96, 480  # ... and inputs of the network at most; and for the choice be
 EPOCHS, FEWEST_STEPS = 10, 20  # of a stage, and of an epoch
 JUDGING_SHARE = 0.15  # of a stage's time
 TIMING_SHARE = 0.05  # of a stage's time at most goes into its plan
-SHEETS_SHARE = 0.4  # of stage 1's time goes into frozen maps
+SHEETS_SHARE = 0.2  # of stage 1's time goes into frozen maps
 WINDOWS = 4  # times as many crops a step as when the backbone learns, too
 
 

@@ -62,6 +62,12 @@ def test_few_outliers_of_a_class_need_no_level(sample, options):
     assert planned(samples, options)[1] == (8,)
 
 
+def test_large_objects_need_no_large_input(sample, options):
+    samples = [sample(i, [(SPOTS, 46, 46), (SPOTS, 90, 180)], size=(200, 200)) for i in range(10)]
+    preprocess, _, side = planned(samples, options)
+    assert preprocess.input_size == side == 224
+
+
 def test_a_long_object_is_whole_in_a_tile(sample, options):
     samples = [sample(i, [(SPOTS, 10, 10)] * 3 + [(SCRATCH, 150, 8)]) for i in range(10)]
     preprocess = planned(samples, options)[0]

@@ -7,7 +7,7 @@ from pipeline.dataset import Sample
 from pipeline.preprocess import Preprocess
 from pipeline.targets import levels_for
 
-WHOLE = (320, 640)  # px, smallest and largest input for a whole picture
+WHOLE = (192, 640)  # px, smallest and largest input for a whole picture
 TILE = 640  # px
 ENOUGH = 48  # px; smaller objects are not shrunk, larger ones need not be that large
 TOO_SMALL = 16  # px; objects that would become smaller are looked at in tiles

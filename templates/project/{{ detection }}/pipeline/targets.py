@@ -6,7 +6,7 @@ import numpy as np
 # larger ones to the last.
 LARGEST = {8: 64, 16: 160, 32: 1e9}
 SPREAD = 0.54 / 6  # standard deviation of a centre's heat as a share of the object's side: TTFNet
-LEAST_SPREAD = 0.5  # cells
+LEAST_SPREAD = 0.75  # cells; the neighbours of a small object's cell learn its box, too
 LEAST_HEAT = 0.1  # a cell with less does not learn the box
 
 
