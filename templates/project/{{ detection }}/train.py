@@ -27,6 +27,7 @@ from pipeline.dataset import manifest, read_training
 from pipeline.detectors import Beginning, choose_detector
 from pipeline.fine_tuning import fine_tune, freeze
 from pipeline.held_out import not_too_many, some_of, split_off
+from pipeline.preprocess import Preprocess
 from pipeline.project import CACHE, ROOT, shown
 from pipeline.replicas import TIMED_STEPS, Replicas, on_gpu
 from pipeline.sheets import FrozenBackbone, Sheets, make_sheets
@@ -52,17 +53,23 @@ def main() -> None:
         runs.check_data(run, data)
     fitted, held_out = split_off(samples, options)
 
-    # Scale, tiles, levels and crops follow the sizes of the labelled objects.
-    preprocess = sizes.choose_preprocess(fitted, options.model)
+    # Scale, tiles, levels and crops follow the sizes of the labelled objects. A resumed run keeps
+    # what it has, whatever a later version would choose.
+    before = runs.about(run) if run else {}
+    if "preprocess" in before:
+        preprocess = Preprocess.from_dict(before["preprocess"])
+    else:
+        preprocess = sizes.choose_preprocess(fitted, options.model)
     fitted, held_out = not_too_many(fitted, held_out, preprocess, INPUTS[1])
-    if run:  # it keeps the levels that it has, whatever a later version would choose
-        strides = tuple(runs.about(run)["weights"]["strides"])
+    if run:
+        strides = tuple(before["weights"]["strides"])
     else:
         strides = sizes.choose_levels(fitted, preprocess)
     side = sizes.choose_crop(fitted, preprocess)
     beginning = choose_beginning(strides, options)
     custom_augment = custom_hooks.augment()
     run = run or runs.begin(options, beginning.about, data)
+    runs.note(run, preprocess=preprocess.as_dict())
     tiles = f"tiles of pictures times {preprocess.tile_scale}" if preprocess.tile_scale else "whole"
     print(f"Run: {shown(run)}")
     print(f"Input {preprocess.input_size} px, {tiles}; strides {strides}; crops of {side} px")
@@ -106,7 +113,7 @@ def main() -> None:
         network.set_state_dict(read_weights(run / runs.MODEL))
     else:
         frozen = FrozenBackbone(network, beginning.network(), preprocess.input_size)
-        folder = CACHE / f"sheets-{run.name}"
+        folder = CACHE / f"sheets-{run.name}-{preprocess.input_size}"
         if not folder.is_dir():
             whole = Crops(scenes, preprocess.input_size, options.augment, custom_augment)
             rng = np.random.default_rng(options.train.seed)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from ..conftest import about, newest_run, weights
+from ..conftest import about, edit, newest_run, weights
 
 SETTINGS = {
     "classes": ["dark", "light"],
@@ -113,6 +113,9 @@ def test_a_killed_run_goes_on_where_it_was(quick, run, stage):
     process.communicate()
     assert process.returncode == -signal.SIGKILL and not about(project)["finished"]
     first = curves[0].read_text().splitlines()[1]
+    edit(
+        project / "pipeline" / "sizes.py", "return Preprocess(size)", "return Preprocess(2 * size)"
+    )
     boxes = project / "data" / "boxes.csv"
     labelled = boxes.read_text(encoding="utf-8")
     splits = (project / "data" / "splits.csv").read_text(encoding="utf-8-sig").splitlines()
@@ -126,6 +129,7 @@ def test_a_killed_run_goes_on_where_it_was(quick, run, stage):
     boxes.write_text(labelled, encoding="utf-8")
     succeeded(run, project, "train.py", "--resume")
     assert about(project)["finished"] and len(list((project / "runs").iterdir())) == 1
+    assert about(project)["preprocess"]["input_size"] == 128  # as it began
     assert curves[0].read_text().count("\n") == 4
     assert curves[0].read_text().splitlines()[1] == first
     assert all(np.isfinite(value).all() for value in weights(project).values())
