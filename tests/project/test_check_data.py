@@ -658,15 +658,15 @@ def test_a_fixed_camera_is_no_duplicate(in_project):
         return duplicates.fingerprint(np.repeat(noisy[..., None], 3, 2))
 
     blanks = [photograph(blank) for _ in range(5)]
-    assert duplicates.group(blanks, alike=True) == list(range(5))
+    assert duplicates.group(blanks, alike_are_copies=True) == list(range(5))
 
     part = np.where(np.hypot(x, y) < 0.6, 200, 60) + 20 * (np.sin(30 * x) > 0)
     scratched = part.copy()
     scratched[140:160, 145:150] = 40
     prints = [photograph(scene) for scene in (part, scratched, part)]
-    assert duplicates.group(prints, alike=True) == [0, 1, 0]
-    assert duplicates.group(prints, alike=False) == [0, 1, 2]
-    assert duplicates.group([], alike=True) == []
+    assert duplicates.group(prints, alike_are_copies=True) == [0, 1, 0]
+    assert duplicates.group(prints, alike_are_copies=False) == [0, 1, 2]
+    assert duplicates.group([], alike_are_copies=True) == []
 
 
 @pytest.mark.parametrize(
