@@ -1,11 +1,35 @@
 """What the scripts share that cut a benchmark's data set from a clone of somebody's repository."""
 
+import argparse
 import json
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def run(description: str, holds: str, commit: str, build: Callable[[Path, Path], None]) -> None:
+    """The whole of such a script: reads its arguments, says in one line what is wrong.
+
+    Args:
+        description: of the script.
+        holds: a folder that the clone has.
+        commit: that must be checked out.
+        build: (clone, new folder) writes the data; may raise OSError or ValueError.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checkout", type=Path, help="the clone")
+    parser.add_argument("folder", type=Path, help="where the data goes; new or empty")
+    arguments = parser.parse_args()
+    try:
+        check_commit(arguments.checkout, holds, commit)
+        build(arguments.checkout, arguments.folder)
+    except (OSError, ValueError) as error:
+        sys.exit(f"{parser.prog}: {error}")
 
 
 def check_commit(checkout: Path, holds: str, commit: str) -> None:

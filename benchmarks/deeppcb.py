@@ -14,14 +14,12 @@ split, a picture in it, and which of the picture's boxes are in pcb_cls, counted
 order of upstream's annotation file. Needs git and Pillow.
 """
 
-import argparse
 import csv
 import re
 import shutil
-import sys
 from pathlib import Path
 
-from checkouts import check_commit, new_folder, write_coco
+from checkouts import new_folder, run, write_coco
 from PIL import Image
 
 COMMIT = "08e98c4db5922613fb97176eb3d6497d48260cb1"
@@ -29,20 +27,6 @@ CHOICE = Path(__file__).with_suffix(".csv")
 CLASSES = ("open", "short", "mousebite", "spur", "copper", "pin-hole")  # upstream's 1 to 6
 ROOM = 1.5  # a crop's side over the longer side of its box
 SMALLEST, SIZE = 64, 96  # px, a crop's side at least, and after resizing
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("checkout", type=Path, help="the clone of DeepPCB")
-    parser.add_argument("folder", type=Path, help="where the data sets go; new or empty")
-    arguments = parser.parse_args()
-    try:
-        check_commit(arguments.checkout, "PCBData", COMMIT)
-        build(arguments.checkout, arguments.folder)
-    except (OSError, ValueError) as error:
-        sys.exit(f"deeppcb.py: {error}")
 
 
 def build(checkout: Path, folder: Path, choice: Path = CHOICE) -> None:
@@ -107,4 +91,4 @@ def crop(picture: Image.Image, left: int, top: int, right: int, bottom: int) -> 
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, "PCBData", COMMIT, build)

@@ -13,32 +13,16 @@ beside train.json, val.json and test.json in COCO format. Pictures that follow e
 the same strip, so the splits are ranges of their numbers, of every class the same. Needs git.
 """
 
-import argparse
 import re
 import shutil
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
-from checkouts import check_commit, new_folder, write_coco
+from checkouts import new_folder, run, write_coco
 
 COMMIT = "351bee21b56bbf97a1e1d18262bceb202eb7ef41"
 CLASSES = ("crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches")
 LAST = {"train": 200, "val": 240, "test": 300}  # number of a class's last picture in a split
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("checkout", type=Path, help="the clone")
-    parser.add_argument("folder", type=Path, help="where the data set goes; new or empty")
-    arguments = parser.parse_args()
-    try:
-        check_commit(arguments.checkout, "ANNOTATIONS", COMMIT)
-        build(arguments.checkout, arguments.folder)
-    except (OSError, ValueError, ElementTree.ParseError) as error:
-        sys.exit(f"neu_det.py: {error}")
 
 
 def build(checkout: Path, folder: Path) -> None:
@@ -69,7 +53,10 @@ def split_of(name: str) -> str:
 def read(text: Path) -> tuple[int, int, list[list[int]]]:
     """Width and height of a picture (px) and its boxes: left, top, right, bottom (px; the file
     counts from 1 and names the last px inside), number of the class."""
-    root = ElementTree.parse(text).getroot()
+    try:
+        root = ElementTree.parse(text).getroot()
+    except ElementTree.ParseError as error:
+        raise ValueError(f"{text}: {error}") from None
     boxes = []
     for one in root.iter("object"):
         left, top, right, bottom = (
@@ -81,4 +68,4 @@ def read(text: Path) -> tuple[int, int, list[list[int]]]:
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, "ANNOTATIONS", COMMIT, build)
