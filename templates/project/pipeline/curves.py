@@ -1,6 +1,5 @@
 """Training curves: a CSV file for people and reports, and VisualDL's logs."""
 
-import csv
 from pathlib import Path
 
 from visualdl import LogWriter
@@ -37,6 +36,6 @@ def read_curves(path: Path) -> list[dict]:
     """The rows of a curve file as numbers; none when it is not there."""
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    with files.reading_csv(path) as table:
+        rows = [{name: float(value) for name, value in row.items()} for row in table]
     return [row | {"epoch": int(row["epoch"])} for row in rows]

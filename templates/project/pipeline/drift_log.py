@@ -1,6 +1,5 @@
 """Drift over time: a line in a CSV file for every call of predict.py, and the same for VisualDL."""
 
-import csv
 import sys
 import time
 from pathlib import Path
@@ -71,8 +70,7 @@ def add(folder: Path, export: str, found: dict, usual: float) -> None:
 def _read(path: Path) -> list[dict]:
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
+    with files.reading_csv(path) as table:
+        if tuple(table.fieldnames or ()) != COLUMNS:
             raise UserError(f"{shown(path)}: not a log of predict.py. Name another folder.")
-        return list(reader)
+        return list(table)

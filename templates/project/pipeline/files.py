@@ -64,6 +64,14 @@ def write_csv(path: Path, rows: list[dict]) -> None:
         writer.writerows(rows)
 
 
+@contextmanager
+def reading_csv(path: Path) -> Iterator[csv.DictReader]:
+    """Yields a reader of a table with a header, as `write_csv` or a person wrote it; absent
+    fields are empty."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        yield csv.DictReader(file, restval="")
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:

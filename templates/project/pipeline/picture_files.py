@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline import files
 from pipeline.console import UserError
 from pipeline.duplicates import Fingerprint
 from pipeline.project import ROOT, answers, shown
@@ -76,14 +77,13 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str,
     """
     name = shown(path)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval="")
-            header = reader.fieldnames or []
+        with files.reading_csv(path) as table:
+            header = table.fieldnames or []
             missing = [column for column in columns if column not in header]
             if missing:
                 details = {"missing": ", ".join(missing), "columns": ",".join(columns)}
                 raise _table_fault("no_column", f"{name}:1", **details)
-            return [(reader.line_num, row) for row in reader]
+            return [(table.line_num, row) for row in table]
     except FileNotFoundError:
         raise _table_fault("no_table", name) from None
     except UnicodeDecodeError:

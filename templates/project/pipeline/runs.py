@@ -34,7 +34,7 @@ def check_data(run: Path, data: list[dict]) -> None:
         )
 
 
-def begin(options, weights: dict, data: list[dict], run: Path | None = None) -> Path:
+def begin(options, weights: dict, data: list[dict], run: Path | None = None, **known) -> Path:
     """Makes a run's folder with all that is known before training.
 
     Args:
@@ -42,6 +42,7 @@ def begin(options, weights: dict, data: list[dict], run: Path | None = None) -> 
         weights: what training starts from: architecture, source, SHA-256.
         data: the manifest of the pictures.
         run: the folder; by default it is named by the time.
+        known: what else is to be noted.
     """
     if run is None:
         run = provenance.new_run_folder()
@@ -50,7 +51,7 @@ def begin(options, weights: dict, data: list[dict], run: Path | None = None) -> 
     shutil.copyfile(ROOT / "settings.yaml", run / "settings.yaml")
     about = {"id": run.name, "finished": False, "seed": options.train.seed, "seconds": 0}
     about |= provenance.environment()
-    about |= {"settings": options.model_dump(), "weights": weights, "data": data}
+    about |= {"settings": options.model_dump(), "weights": weights, "data": data} | known
     files.write_json(run / ABOUT, about)
     return run
 

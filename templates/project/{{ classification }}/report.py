@@ -10,7 +10,6 @@ What is not there yet is named in the page, with the command that makes it.
 """
 
 import argparse
-import csv
 import time
 from pathlib import Path
 
@@ -64,8 +63,8 @@ def read_arguments() -> argparse.Namespace:
 def read_predictions(path: Path) -> list[dict]:
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
+    with files.reading_csv(path) as table:
+        return list(table)
 
 
 def counts(about: dict, predictions: list[dict]) -> list[dict]:

@@ -24,7 +24,8 @@ from pipeline import console, custom_hooks, files, judging, project, runs, setti
 from pipeline.crops import Crops, read_scenes
 from pipeline.curves import Phase, read_curves
 from pipeline.dataset import manifest, read_training
-from pipeline.detectors import Beginning, choose_detector
+from pipeline.detectors import Architecture, Beginning, choose_detector
+from pipeline.distances import BINS
 from pipeline.fine_tuning import fine_tune, freeze
 from pipeline.held_out import not_too_many, some_of, split_off
 from pipeline.preprocess import Preprocess
@@ -62,14 +63,14 @@ def main() -> None:
         preprocess = sizes.choose_preprocess(fitted, options.model)
     fitted, held_out = not_too_many(fitted, held_out, preprocess, INPUTS[1])
     if run:
-        strides = tuple(before["weights"]["strides"])
+        began = Architecture.from_dict(before["weights"])
+        detector, strides, bins = began.detector, began.strides, began.bins
     else:
-        strides = sizes.choose_levels(fitted, preprocess)
+        detector, strides, bins = choose(options), sizes.choose_levels(fitted, preprocess), BINS
     side = sizes.choose_crop(fitted, preprocess)
-    beginning = choose_beginning(strides, options)
+    beginning = Beginning(detector, strides, bins, options.classes, options.model)
     custom_augment = custom_hooks.augment()
-    run = run or runs.begin(options, beginning.about, data)
-    runs.note(run, preprocess=preprocess.as_dict())
+    run = run or runs.begin(options, beginning.about, data, preprocess=preprocess.as_dict())
     tiles = f"tiles of pictures times {preprocess.tile_scale}" if preprocess.tile_scale else "whole"
     print(f"Run: {shown(run)}")
     print(f"Input {preprocess.input_size} px, {tiles}; strides {strides}; crops of {side} px")
@@ -78,11 +79,14 @@ def main() -> None:
     crops = Crops(scenes, side, options.augment, custom_augment)
     batch_size = sizes.crops_at_once(side, options.train.batch_size)
     # Batch normalisation, where it learns, needs a few crops in every copy.
-    is_dense = beginning.architecture.detector == "dense"
+    is_dense = detector == "dense"
     replicas = Replicas(beginning.network, options.train.batch_size if is_dense else batch_size)
     network = replicas.main
+    x, targets = next(crops.batches(1, 16, np.random.default_rng(0)))
     if not options.model.start:
-        network.standardise(*next(crops.batches(1, 16, np.random.default_rng(0))))
+        network.standardise(x)
+    if is_dense and not beginning.has_sides:
+        network.begin_sides(targets)
 
     def train(stage: str, inputs, losses, size: int, rates, seconds: float, look) -> dict:
         """Trains for so many seconds on batches of `size` inputs; AP50 and AP of what `look`
@@ -152,12 +156,11 @@ def read_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def choose_beginning(strides: tuple[int, ...], options) -> Beginning:
-    """The detector for the target and this machine, and the weights that it begins with."""
-    target = project.targets()[0]
-    detector, reason = choose_detector(options.model.detector, target, on_gpu())
+def choose(options) -> str:
+    """The detector for the target and this machine."""
+    detector, reason = choose_detector(options.model.detector, project.targets()[0], on_gpu())
     print(f"Detector: {detector} ({reason})")
-    return Beginning(detector, strides, options.classes, options.model)
+    return detector
 
 
 def affordable_steps(run: Path, stage: str, replicas: Replicas, few, losses, seconds) -> int:

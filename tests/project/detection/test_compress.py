@@ -31,8 +31,7 @@ paddle.seed(0)
 network = new_detector(EMBEDDED, 2, (8, 16), pretrained_state(EMBEDDED, None))
 preprocess = Preprocess(128)
 pieces = [piece for s in samples for piece in preprocess.pieces(read_picture(s.path))]
-none = np.full((len(pieces), 1, 6), -1, np.float32)
-network.standardise(preprocess.batch([piece.square for piece in pieces]), none)
+network.standardise(preprocess.batch([piece.square for piece in pieces]))
 network.centres.weight.set_value(20 * network.centres.weight)  # it finds something everywhere
 runs.save(run, network, preprocess, stage=1)
 runs.finish(run, time.monotonic())

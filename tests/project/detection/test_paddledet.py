@@ -11,7 +11,6 @@ import pytest
 pytestmark = pytest.mark.usefixtures("in_project")
 both = pytest.mark.parametrize("name", ["picodet", "ppyoloe_s"])
 SIZE = 128
-NO_OBJECTS = np.full((1, 1, 6), -1, np.float32)
 
 
 def test_the_first_target_decides_the_detector(in_project):
@@ -109,7 +108,7 @@ def test_standardising_gives_the_statistics_that_the_pictures_have(name):
     network = new(name)
     x = paddle.to_tensor(scenes(4)[0])
     with paddle.no_grad():
-        network.standardise(x.numpy(), NO_OBJECTS)
+        network.standardise(x.numpy())
         held_out = network(x)[0].numpy()
         network.neck.train()
         network.head.train()
@@ -181,7 +180,7 @@ def test_an_export_finds_what_the_layers_find(name, tmp_path):
     network = new(name, embedded=True)
     coarse = np.random.default_rng(0).uniform(0, 255, (2, 3, SIZE // 8, SIZE // 8))
     x = np.float32(coarse.repeat(8, axis=2).repeat(8, axis=3))
-    network.standardise(x, NO_OBJECTS)
+    network.standardise(x)
     shake(network.head)
     folder = tmp_path / "export"
     save_network(Deployed(network), folder, SIZE)
@@ -208,7 +207,7 @@ def begin(name: str, weights: Path | None = None, start: str | None = None):
     from pipeline.settings import Model
 
     options = Model(weights=str(weights) if weights else None, start=start)
-    return Beginning(name, (8,), ["a", "b"], options)
+    return Beginning(name, (8,), 16, ["a", "b"], options)
 
 
 @both
@@ -339,11 +338,11 @@ def test_paddle_lite_reads_every_detector_as_it_is_and_converts_it(name, convert
     x = np.float32(coarse.repeat(8, axis=2).repeat(8, axis=3))
     if name == "dense":
         network = new_detector(EMBEDDED, 2, (8, 16), pretrained_state(EMBEDDED, None))
-        network.standardise(x, NO_OBJECTS)
+        network.standardise(x)
         network.centres.weight.set_value(20 * network.centres.weight)
     else:
         network = new(name, embedded=True)
-        network.standardise(x, NO_OBJECTS)
+        network.standardise(x)
         shake(network.head)
     source, python = tmp_path / "network", converter / "bin" / "python"
     save_network(Deployed(network), source, SIZE)

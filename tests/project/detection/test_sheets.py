@@ -5,7 +5,6 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("in_project")
 SIDE, WINDOW = 128, 64
-NO_OBJECTS = np.full((1, 1, 6), -1, np.float32)
 
 
 class Shrunk:
@@ -95,10 +94,10 @@ def test_frozen_maps_and_what_is_found_by_them_are_the_networks_own(detector):
     from pipeline.sheets import FrozenBackbone
 
     paddle.seed(0)
-    beginning = Beginning(detector, (8, 16), ["dark", "light"], Model())
+    beginning = Beginning(detector, (8, 16), 16, ["dark", "light"], Model())
     network = beginning.network()
     x = np.random.default_rng(0).uniform(0, 255, (1, 3, SIDE, SIDE)).astype(np.float32)
-    network.standardise(x, NO_OBJECTS)
+    network.standardise(x)
     frozen = FrozenBackbone(network, beginning.network(), SIDE)
     with paddle.no_grad():
         expected = [m.numpy() for m in network.maps(paddle.to_tensor(x))]

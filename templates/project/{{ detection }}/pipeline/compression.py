@@ -21,7 +21,7 @@ from pipeline.forms import Form
 from pipeline.images import read_picture
 from pipeline.matching import match
 from pipeline.metrics import mean_and_classes
-from pipeline.network import DenseDetector
+from pipeline.network import DenseDetector, cell_strides
 from pipeline.preprocess import Preprocess
 from pipeline.trained import Deployed, load_run
 
@@ -93,7 +93,8 @@ def apart(student: Deployed, teacher: Deployed, x: paddle.Tensor) -> paddle.Tens
     given, lengths = student.network(x)
     objects = weight.sum() + 1
     scores = F.binary_cross_entropy_with_logits(given, wanted, reduction="sum") / objects
-    shift = F.smooth_l1_loss(lengths, sides, reduction="none") / student.network.strides[0]
+    strides = paddle.to_tensor(cell_strides(x.shape[2], student.network.strides))
+    shift = F.smooth_l1_loss(lengths, sides, reduction="none") / strides
     return scores + (shift * weight).sum() / objects
 
 

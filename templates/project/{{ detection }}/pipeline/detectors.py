@@ -9,6 +9,7 @@ from paddle.utils import unique_name
 
 from pipeline import files, paddledet
 from pipeline.backbone import EMBEDDED_WEIGHTS, digest, fitting, pretrained_state
+from pipeline.distances import BINS
 from pipeline.network import DenseDetector, new_detector
 from pipeline.paddledet import PaddleDetector, new_paddle_detector
 from pipeline.start import backbone_of, read_start
@@ -33,12 +34,15 @@ class Architecture:
             the embedded one.
         strides: of the dense detector's levels, px.
         widths: of the dense detector's backbone, where it was pruned.
+        bins: of the dense detector's distances; 1 in records of templates before 0.10, which
+            don't name it.
     """
 
     detector: str
     backbone: str
     strides: tuple[int, ...]
     widths: tuple[int, ...] = ()
+    bins: int = BINS
 
     def as_dict(self) -> dict:
         return asdict(self)
@@ -46,7 +50,7 @@ class Architecture:
     @classmethod
     def from_dict(cls, values: dict) -> "Architecture":
         strides, widths = tuple(values["strides"]), tuple(values.get("widths", ()))
-        return cls(values["detector"], values["backbone"], strides, widths)
+        return cls(values["detector"], values["backbone"], strides, widths, values.get("bins", 1))
 
 
 def choose_detector(wanted: str | None, target: str, on_gpu: bool) -> tuple[str, str]:
@@ -71,11 +75,13 @@ class Beginning:
     Args:
         detector: its name.
         strides: of the dense detector's levels, px.
+        bins: of its distances.
         classes: names of its classes.
         options: `model` of the settings: `backbone`, `weights` and `start`.
 
     Attributes:
         architecture: which network.
+        has_sides: whether the dense detector's layer of distances is one that was trained.
         state: the pretrained weights by name: of PicoDet and PP-YOLOE+ with their own backbone
             all that are known, else the backbone's.
         about: where the weights are from, for `run.json`.
@@ -84,7 +90,14 @@ class Beginning:
         UserError: weights that are missing, unreadable or of another network.
     """
 
-    def __init__(self, detector: str, strides: tuple[int, ...], classes: list[str], options):
+    def __init__(
+        self,
+        detector: str,
+        strides: tuple[int, ...],
+        bins: int,
+        classes: list[str],
+        options,
+    ):
         self.classes = classes
         self.tensors: dict[str, np.ndarray] = {}
         weights = weight_path(options.weights)
@@ -95,7 +108,9 @@ class Beginning:
             self.known = source["classes"]
             is_native = source.get("backbone") == "native"
         backbone = "native" if is_native and detector != "dense" else options.backbone
-        self.architecture = Architecture(detector, backbone, strides)
+        self.architecture = Architecture(detector, backbone, strides, bins=bins)
+        theirs = self.tensors.get("sides.bias", np.zeros(0))
+        self.has_sides = len(theirs) == 4 * bins
         self.state = self._pretrained(weights, options.start)
         self.about = self.architecture.as_dict() | {"source": source, "sha256": digest(self.state)}
         if not options.start:
@@ -114,9 +129,9 @@ class Beginning:
     def network(self) -> nn.Layer:
         """A network of its own, every time."""
         detector, backbone = self.architecture.detector, self.architecture.backbone
-        count = len(self.classes)
+        strides, bins, count = self.architecture.strides, self.architecture.bins, len(self.classes)
         if detector == "dense":
-            network = new_detector(backbone, count, self.architecture.strides, self.state)
+            network = new_detector(backbone, count, strides, self.state, bins)
         else:
             network = new_paddle_detector(detector, count, backbone == "native", self.state)
         if self.tensors:
@@ -129,7 +144,8 @@ def new_network(architecture: Architecture, num_classes: int) -> DenseDetector |
     if architecture.detector == "dense":
         with unique_name.guard():  # so that a checkpoint's names fit in any later process
             return DenseDetector(
-                architecture.backbone, num_classes, architecture.strides, architecture.widths
+                *(architecture.backbone, num_classes, architecture.strides),
+                *(architecture.widths, architecture.bins),
             )
     return PaddleDetector(architecture.detector, num_classes, architecture.backbone == "native")
 

@@ -2,7 +2,7 @@
 
 One stage and no anchors, after CenterNet (Zhou et al., "Objects as Points", 2019) and FCOS (Tian
 et al., ICCV 2019): each cell of a level says whether the centre of an object of a class lies in
-it, and how far the object's four sides are.
+it, and how far the object's four sides are (`pipeline.distances`).
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,15 @@ from paddle.nn.initializer import Constant, Normal
 from paddle.utils import unique_name
 
 from pipeline.backbone import new_backbone
+from pipeline.distances import BINS, expected, sharpness_loss, untrained
 from pipeline.nms import best_boxes
 from pipeline.targets import dense_targets, level_of
 
 CHANNELS = 64  # of the head
 PRIOR = 0.01  # probability that an untrained head gives to an object, so that it can begin calmly
-BOX_WEIGHT = 2.0  # of the box loss beside that of the centres
+BOX_WEIGHT, SHARPNESS_WEIGHT = 2.0, 0.5  # of the losses of the boxes beside that of the centres
 SMALLEST_SCORE = 0.02  # what is less likely is not given out
-NEAREST = 2.0  # minus the logarithm of the least distance in strides; the largest is 55 strides
+USUAL = 2.5  # strides from the centre to a side, as long as no objects are known
 
 
 class DenseDetector(nn.Layer):
@@ -36,6 +37,7 @@ class DenseDetector(nn.Layer):
         num_classes: number of classes.
         strides: of the levels, px, fine to coarse, such as (8, 16).
         widths: of the backbone's blocks, where it was pruned.
+        bins: of the distances of the sides; see `pipeline.distances`.
     """
 
     def __init__(
@@ -44,10 +46,12 @@ class DenseDetector(nn.Layer):
         num_classes: int,
         strides: tuple[int, ...],
         widths: Sequence[int] = (),
+        bins: int = BINS,
     ):
         super().__init__()
         self.num_classes = num_classes
         self.strides = strides
+        self.bins = bins
         self.backbone = new_backbone(backbone, widths)
         self.backbone.eval()
         maps = self.backbone(paddle.zeros([1, 3, 64, 64]))
@@ -72,7 +76,8 @@ class DenseDetector(nn.Layer):
             weight_attr=Normal(0, 0.01),
             bias_attr=Constant(float(np.log(PRIOR / (1 - PRIOR)))),
         )
-        self.sides = nn.Conv2D(CHANNELS, 4, 3, padding=1, weight_attr=Normal(0, 0.01))
+        self.sides = nn.Conv2D(CHANNELS, 4 * bins, 3, padding=1, weight_attr=Normal(0, 0.01))
+        self.sides.bias.set_value(untrained(USUAL, bins))
 
     def _laterals(self, stride: int) -> nn.LayerList:
         """A convolution for each map of the backbone: folds finer ones to `stride`."""
@@ -93,10 +98,17 @@ class DenseDetector(nn.Layer):
         """Pictures [N, 3, S, S], 0..255 -> the backbone's maps, fine to coarse."""
         return self.backbone(x)
 
-    def cells(self, maps, learns: bool = False):
+    def cells(self, maps):
         """The backbone's maps -> for all cells of all levels, level by level: logits
         [N, cells, classes] and distances of the sides left, top, right, bottom from the cell's
-        centre, [N, cells, 4], px. With `learns` a distance at its limit has a gradient, too."""
+        centre, [N, cells, 4], px."""
+        logits, sides = self._head(maps)
+        strides = paddle.to_tensor(cell_strides(self._size(maps), self.strides))
+        return logits, expected(sides, strides)
+
+    def _head(self, maps):
+        """The backbone's maps -> logits of the classes, [N, cells, classes], and of the distances
+        of the sides, [N, cells, 4, bins], as `expected` takes them."""
         maps = [
             (m - getattr(self, f"mean{i}")) * getattr(self, f"scale{i}") for i, m in enumerate(maps)
         ]
@@ -110,21 +122,21 @@ class DenseDetector(nn.Layer):
                 y = y + part
             y = self.tower(y)
             logits.append(self.centres(y).flatten(2))
-            free = self.sides(y).flatten(2)
-            held = F.relu6(free + NEAREST) - NEAREST
-            if learns:  # the first steps go too far, and without a gradient there is no way back
-                held = free + (held - free).detach()
-            sides.append(stride * paddle.exp(held))
+            sides.append(self.sides(y).flatten(2))
+        sides = paddle.concat(sides, axis=2).transpose([0, 2, 1])
         return (
             paddle.concat(logits, axis=2).transpose([0, 2, 1]),
-            paddle.concat(sides, axis=2).transpose([0, 2, 1]),
+            sides.reshape([0, 0, 4, self.bins]),
         )
+
+    def _size(self, maps) -> int:
+        return maps[0].shape[2] * self.map_strides[0]
 
     def losses(self, x, targets):
         """The loss of pictures and their objects, the same for each, [N].
 
-        Focal loss of the centres (CenterNet) and generalised IoU of the boxes (Rezatofighi et
-        al., CVPR 2019), divided by the number of objects.
+        Focal loss of the centres (CenterNet), generalised IoU (Rezatofighi et al., CVPR 2019)
+        and distribution focal loss of the boxes, divided by the number of objects.
 
         Args:
             x: [N, 3, S, S].
@@ -135,16 +147,24 @@ class DenseDetector(nn.Layer):
 
     def losses_of(self, maps, targets):
         """`losses` of pictures whose maps are known."""
-        logits, sides = self.cells(maps, learns=True)
-        size = maps[0].shape[2] * self.map_strides[0]
-        heat, care, wanted, weight = (
-            paddle.to_tensor(array)
-            for array in dense_targets(targets.numpy(), size, self.strides, self.num_classes)
+        logits, sides = self._head(maps)
+        size = self._size(maps)
+        heat, care, wanted, weight = dense_targets(
+            targets.numpy(), size, self.strides, self.num_classes
         )
-        centre = _focal(logits, heat) * care
-        overlap = _giou(sides, wanted) * weight
+        centre = (_focal(logits, paddle.to_tensor(heat)) * paddle.to_tensor(care)).sum()
+        learns = np.flatnonzero(weight)
+        if not len(learns):
+            return centre.expand([targets.shape[0]])
+        strides = np.tile(cell_strides(size, self.strides), (len(heat), 1))[learns]
+        sides = sides.reshape([-1, 4, self.bins]).gather(paddle.to_tensor(learns))
+        wanted = paddle.to_tensor(wanted.reshape(-1, 4)[learns])
+        strides, weight = (paddle.to_tensor(a) for a in (strides, weight.ravel()[learns]))
+        box = BOX_WEIGHT * _giou(expected(sides, strides), wanted)
+        if self.bins > 1:
+            box = box + SHARPNESS_WEIGHT * sharpness_loss(sides, wanted / strides)
         objects = max(1.0, float(weight.sum()))
-        loss = (centre.sum() + BOX_WEIGHT * overlap.sum()) / objects
+        loss = (centre + (box * weight).sum()) / objects
         return loss.expand([targets.shape[0]])
 
     def rows(self, x):
@@ -155,7 +175,7 @@ class DenseDetector(nn.Layer):
     def rows_of(self, maps):
         """`rows` of pictures whose maps are known."""
         logits, sides = self.cells(maps)
-        size = maps[0].shape[2] * self.map_strides[0]
+        size = self._size(maps)
         scores = F.sigmoid(logits).transpose([0, 2, 1])
         centres = paddle.to_tensor(cell_centres(size, self.strides)[None])
         boxes = paddle.concat([centres - sides[:, :, :2], centres + sides[:, :, 2:]], axis=2)
@@ -179,22 +199,30 @@ class DenseDetector(nn.Layer):
         """Whether the parameter of this name has a row for each class."""
         return name.startswith("centres.")
 
-    def standardise(self, x: np.ndarray, targets: np.ndarray) -> None:
-        """Sets, from some pictures [N, 3, S, S] and their objects [N, M, 6], what the maps are
-        standardised with, and the usual distances of an object's sides, from which an untrained
-        head begins: from others the first steps lead far away."""
+    def begin_sides(self, targets: np.ndarray) -> None:
+        """Lets an untrained head give the usual distances of objects [N, M, 6] of some crops: from
+        others the first steps lead far away."""
         objects = targets[(targets[:, :, 0] >= 0) & (targets[:, :, 5] > 0)]
         if len(objects):
             halves = np.maximum(objects[:, 3:5] - objects[:, 1:3], 1) / 2
             strides = np.array(self.strides)[level_of(2 * halves.prod(1) ** 0.5, self.strides)]
-            usual = float(np.log(halves / strides[:, None]).mean())
-            self.sides.bias.set_value(paddle.full([4], usual))
+            usual = float(np.exp(np.log(halves / strides[:, None]).mean()))
+            self.sides.bias.set_value(untrained(usual, self.bins))
+
+    def standardise(self, x: np.ndarray) -> None:
+        """Sets what the maps are standardised with, from some crops [N, 3, S, S]."""
         with paddle.no_grad():
             for index, m in enumerate(self.backbone(paddle.to_tensor(x))):
                 deviation = m.std([0, 2, 3], keepdim=True)
                 getattr(self, f"mean{index}").set_value(m.mean([0, 2, 3], keepdim=True))
                 floor = 0.01 * deviation.mean() + 1e-6
                 getattr(self, f"scale{index}").set_value(1 / (deviation + floor))
+
+
+def cell_strides(size: int, strides: tuple[int, ...]) -> np.ndarray:
+    """Strides of all cells, in the order of `cell_centres`: [cells, 1], px."""
+    counts = [(size // stride) ** 2 for stride in strides]
+    return np.repeat(np.float32(strides), counts)[:, None]
 
 
 def cell_centres(size: int, strides: tuple[int, ...]) -> np.ndarray:
@@ -208,11 +236,15 @@ def cell_centres(size: int, strides: tuple[int, ...]) -> np.ndarray:
 
 
 def new_detector(
-    backbone: str, num_classes: int, strides: tuple[int, ...], state: dict[str, np.ndarray]
+    backbone: str,
+    num_classes: int,
+    strides: tuple[int, ...],
+    state: dict[str, np.ndarray],
+    bins: int = BINS,
 ) -> DenseDetector:
     """A detector on a backbone with these weights. Its head knows nothing yet."""
     with unique_name.guard():  # so that a checkpoint's names fit in any later process
-        network = DenseDetector(backbone, num_classes, strides)
+        network = DenseDetector(backbone, num_classes, strides, bins=bins)
     network.backbone.set_state_dict(state)
     network.eval()  # batch normalisation keeps the statistics of pretraining
     return network
@@ -236,11 +268,11 @@ def _focal(logits, heat):
 
 
 def _giou(sides, wanted):
-    """One minus the generalised IoU of boxes around the same point, by distances [N, cells, 4]."""
+    """One minus the generalised IoU of boxes around the same point, by distances [P, 4]."""
     both = paddle.minimum(sides, wanted)
     hull = paddle.maximum(sides, wanted)
     mine, theirs, inner, outer = (
-        (d[:, :, 0] + d[:, :, 2]) * (d[:, :, 1] + d[:, :, 3]) for d in (sides, wanted, both, hull)
+        (d[:, 0] + d[:, 2]) * (d[:, 1] + d[:, 3]) for d in (sides, wanted, both, hull)
     )
     union = mine + theirs - inner
     return 1 - inner / union + (outer - union) / outer

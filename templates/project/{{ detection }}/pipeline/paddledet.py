@@ -151,7 +151,7 @@ class PaddleDetector(nn.Layer):
         """Whether the parameter of this name has a row for each class."""
         return name.startswith(("head.head_cls", "head.pred_cls."))
 
-    def standardise(self, x: np.ndarray, _targets: np.ndarray) -> None:
+    def standardise(self, x: np.ndarray) -> None:
         """Sets the statistics of batch normalisation in neck and head from some pictures
         [N, 3, S, S]. From its own start they would need hundreds of steps to be right."""
         layers = [
