@@ -1,6 +1,8 @@
 """train.py of a detection project as a user meets it, each call in a process of its own."""
 
 import csv
+import hashlib
+import json
 import signal
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import time
 import numpy as np
 import pytest
 import yaml
+from safetensors.numpy import save_file
 
 from ..conftest import about, edit, newest_run, weights
 
@@ -16,7 +19,7 @@ SETTINGS = {
     "classes": ["dark", "light"],
     "model": {"input_size": 128},
     "train": {"minutes": 0.05, "batch_size": 4},
-    "prune": {"keep": 0.4, "minutes": 0.02},
+    "prune": {"keep": 0.5, "minutes": 0.02},
 }
 
 
@@ -24,11 +27,11 @@ SETTINGS = {
 def quick(project, run):
     """A project whose training takes seconds, its data checked."""
 
-    def quick(**sections):
+    def quick(classes=SETTINGS["classes"], **sections):
         known = {name: dict(values) for name, values in SETTINGS.items() if name != "classes"}
         for name, values in sections.items():
             known[name] = known.get(name, {}) | values
-        text = yaml.safe_dump({"classes": SETTINGS["classes"]} | known)
+        text = yaml.safe_dump({"classes": classes} | known)
         (project / "settings.yaml").write_text(text, encoding="utf-8")
         done = run(project, "check_data.py")
         assert done.returncode == 0, done.stdout
@@ -43,9 +46,16 @@ def succeeded(run, project, *command):
     return done
 
 
-@pytest.mark.parametrize("detector", ["dense", "picodet", "ppyoloe_s"])
-def test_every_detector_goes_from_pictures_to_boxes(quick, run, detector):
-    project = quick(model={"detector": detector})
+@pytest.mark.parametrize(
+    ("detector", "tiles"),
+    [("dense", False), ("dense", True), ("picodet", False), ("ppyoloe_s", False)],
+)
+def test_every_detector_goes_from_pictures_to_boxes(quick, run, detector, tiles):
+    # Seconds of training: whatever is likelier than nothing is a box, and int8 may cost any AP50.
+    anything = {"max_metric_loss": 1, "max_output_difference": 1}
+    project = quick(model={"detector": detector, "tiles": tiles}, limits=anything)
+    edit(project / "pipeline" / "network.py", "SMALLEST_SCORE = 0.02", "SMALLEST_SCORE = 1e-4")
+    edit(project / "pipeline" / "parity.py", "COUNTED = 0.1", "COUNTED = 1e-4")
     succeeded(run, project, "train.py")
     known = about(project)
     assert known["finished"] and known["stage"] in (1, 2)
@@ -60,15 +70,13 @@ def test_every_detector_goes_from_pictures_to_boxes(quick, run, detector):
     assert not list((project / "cache").glob("sheets-*"))
     succeeded(run, project, "evaluate.py")
     assert about(project)["metrics"]["test"]["pictures"] == 2
-    done = run(project, "export.py")  # seconds of training give boxes that may well be refused
-    assert done.returncode == 0 or "refused: " in done.stderr
-    if done.returncode == 0:
-        done = succeeded(run, project, "predict.py", "data/images", "--json")
-        assert len(done.stdout.splitlines()) == 8
-        done = run(project, "compress.py")  # the same holds of 8 bits
-        assert done.returncode == 0 or "refused: " in done.stderr, done.stderr
-        assert "int8 ONNX Runtime" in done.stdout
-        assert "Traceback" not in done.stderr
+    succeeded(run, project, "export.py")
+    done = succeeded(run, project, "predict.py", "data/images", "--json")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == 8 and all(answer["boxes"] for answer in answers)
+    done = run(project, "compress.py")
+    assert done.returncode == 0 or "refused: " in done.stderr, done.stderr
+    assert "int8 ONNX Runtime" in done.stdout and "Traceback" not in done.stderr
     pruned_or_refused(run, project)
 
 
@@ -84,35 +92,48 @@ def pruned_or_refused(run, project):
     assert known["id"] == f"{parent.name}-pruned" and known["pruned_from"]["run"] == parent.name
     assert set(known["held_out"]) == {"pictures", "unpruned", "cut", "pruned"}
     size = [(run / "model.safetensors").stat().st_size for run in (newest_run(project), parent)]
-    assert size[0] < 0.8 * size[1]
+    assert size[0] < 0.9 * size[1]
     succeeded(run, project, "evaluate.py")
-    done = run(project, "export.py")
-    assert done.returncode == 0 or "refused: " in done.stderr
+    succeeded(run, project, "export.py")
 
 
-@pytest.mark.parametrize("stage", ["head", "fine-tuning"])
-def test_a_killed_run_goes_on_where_it_was(quick, run, stage):
-    project = quick()
-    script = (project / "train.py").read_text(encoding="utf-8")
-    for line, other in {  # three epochs a stage, however slow the machine
-        "EPOCHS, FEWEST_STEPS = 10, 20": "EPOCHS, FEWEST_STEPS = 3, 2",
-        "return plan[stage]": "return 6",
-    }.items():
-        assert line in script
-        script = script.replace(line, other)
-    (project / "train.py").write_text(script, encoding="utf-8")
+def begun(project, stage, epochs):
+    """Training as a process of its own, once so many epochs of a stage are through, and the file
+    with that stage's curves."""
+    script = project / "train.py"  # three epochs a stage, however slow the machine
+    edit(script, "EPOCHS, FEWEST_STEPS = 10, 20", "EPOCHS, FEWEST_STEPS = 3, 2")
+    edit(script, "return plan[stage]", "return 6")
     process = subprocess.Popen(
-        [sys.executable, "train.py"], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, script.name],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     while process.poll() is None:
         curves = list(project.glob(f"runs/*/curves/{stage}.csv"))
-        if curves and curves[0].read_text().count("\n") >= 3:
-            break
+        if curves and curves[0].read_text().count("\n") > epochs:
+            return process, curves[0]
         time.sleep(0.05)
+    raise AssertionError(process.communicate())
+
+
+@pytest.mark.parametrize(
+    ("detector", "stage"),
+    [
+        ("dense", "head"),
+        ("dense", "fine-tuning"),
+        ("picodet", "fine-tuning"),
+        ("ppyoloe_s", "head"),
+    ],
+)
+def test_a_killed_run_goes_on_where_it_was(quick, run, detector, stage):
+    project = quick(model={"detector": detector})
+    process, curves = begun(project, stage, 2)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL and not about(project)["finished"]
-    first = curves[0].read_text().splitlines()[1]
+    first = curves.read_text().splitlines()[1]
     edit(
         project / "pipeline" / "sizes.py", "return Preprocess(size)", "return Preprocess(2 * size)"
     )
@@ -130,8 +151,8 @@ def test_a_killed_run_goes_on_where_it_was(quick, run, stage):
     succeeded(run, project, "train.py", "--resume")
     assert about(project)["finished"] and len(list((project / "runs").iterdir())) == 1
     assert about(project)["preprocess"]["input_size"] == 128  # as it began
-    assert curves[0].read_text().count("\n") == 4
-    assert curves[0].read_text().splitlines()[1] == first
+    assert curves.read_text().count("\n") == 4
+    assert curves.read_text().splitlines()[1] == first
     assert all(np.isfinite(value).all() for value in weights(project).values())
 
 
@@ -139,6 +160,56 @@ def test_frozen_stops_after_stage_1(quick, run):
     project = quick()
     done = succeeded(run, project, "train.py", "--frozen")
     assert "fine-tuning" not in done.stdout and about(project)["stage"] == 1
+
+
+def test_good_pictures_and_a_class_with_a_single_box_train(quick, coco, run):
+    coco.tree["categories"].append({"id": 3, "name": "crack"})
+    coco.box(1, "crack", 130, 80, 150, 110)
+    for number in range(4):
+        coco.add(f"good{number}.png", [], seed=100 + number)
+    coco.save()
+    project = quick(classes=["dark", "light", "crack"])
+    succeeded(run, project, "train.py")
+    known = about(project)
+    assert known["finished"] and len(known["data"]) > 6
+    assert weights(project)["centres.bias"].shape == (3,)
+
+
+@pytest.mark.parametrize("head", ["now", "before 0.10"])
+def test_training_starts_from_another_line(quick, run, tmp_path, head):
+    """As `fewshot adapt` or `fewshot models publish` leave it: the backbone and the head's shared
+    layers are kept, also where the older head gave a single number a side."""
+    project = quick()
+    succeeded(run, project, "train.py", "--frozen")
+    theirs = weights(project)
+    if head != "now":
+        theirs |= {name: theirs[name][:4] for name in ("sides.weight", "sides.bias")}
+    (folder := tmp_path / "start").mkdir()
+    save_file(theirs, model := folder / "model.safetensors")
+    record = {"name": "other", "project": "other", "run": "20260101-120000"}
+    record |= {"classes": ["light", "scratch"]}
+    record |= {"sha256": hashlib.sha256(model.read_bytes()).hexdigest()}
+    (folder / "source.json").write_text(json.dumps(record), encoding="utf-8")
+    quick(model={"start": str(folder)})
+    edit(project / "train.py", "return plan[stage]", "return 1")
+    succeeded(run, project, "train.py", "--frozen")
+    assert about(project)["weights"]["source"] == record
+    ours = weights(project)
+    kept = [name for name in theirs if name.startswith("backbone.")]
+    assert kept and all((ours[name] == theirs[name]).all() for name in kept)
+    moved = np.abs(ours["tower.1.weight"] - theirs["tower.1.weight"]).max()
+    assert moved < 0.01  # one step away
+
+
+def test_a_held_out_picture_that_breaks_while_training_is_named(quick):
+    project = quick()
+    process, _ = begun(project, "head", 1)
+    for path in (project / "data" / "images").iterdir():
+        path.write_bytes(path.read_bytes()[:300])
+    told = process.communicate()[1].splitlines()[-1]
+    assert process.returncode == 1
+    assert told.startswith("error: ") and "/data/images/" in told
+    assert told.endswith(".png: not a readable picture (image file is truncated). Replace it.")
 
 
 def test_a_picture_that_broke_since_the_check_is_named(quick, run):
