@@ -1,9 +1,9 @@
 """What the benchmarks share: projects made from this checkout, and results that outlive a stop.
 
-A result is a line of JSON in benchmarks/results/, written as it comes, with the commit that it was
-measured at; a second call of a benchmark goes on where the first one stopped. To measure anew after
-a change of the templates, remove the lines that it concerns, and build/benchmarks/, where the
-projects lie.
+A result is a line of JSON in benchmarks/results/, written as it comes, with the commit and the
+template that it was measured at; a second call of a benchmark goes on where the first one stopped.
+To measure anew after a change of the templates, remove the lines that it concerns, and
+build/benchmarks/, where the projects lie.
 """
 
 import argparse
@@ -210,7 +210,8 @@ def measure_all(
         if time.monotonic() > deadline:
             print("Time is up; the same command goes on from here.")
             break
-        row = key | {"commit": commit()} | measure(key)
+        version = (REPOSITORY / "templates" / "VERSION").read_text().strip()
+        row = key | {"commit": commit(), "template": version} | measure(key)
         with results.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         shown = {name: row[name] for name in ("accuracy", "AP50", "seconds") if name in row}
