@@ -27,6 +27,14 @@ def edit(path: Path, old: str, new: str, count: int = 1) -> None:
     path.write_text(text.replace(old, new, count), encoding="utf-8")
 
 
+def shorten_compression(project: Path, paddle: str = "avg") -> None:
+    """One way to calibrate for each runtime, and one round of timing."""
+    pipeline = project / "pipeline"
+    edit(pipeline / "latency.py", "ROUNDS = 5", "ROUNDS = 1")
+    edit(pipeline / "paddle_int8.py", '("avg", "hist")', f'("{paddle}",)')
+    edit(pipeline / "onnx_int8.py", '("MinMax", "Percentile", "Entropy")', '("MinMax",)')
+
+
 def newest_run(project: Path) -> Path:
     return max((project / "runs").iterdir())
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from safetensors.numpy import save_file
 
-from ..conftest import about, edit, newest_run, weights
+from ..conftest import about, edit, newest_run, shorten_compression, weights
 
 SETTINGS = {
     "classes": ["dark", "light"],
@@ -56,6 +56,9 @@ def test_every_detector_goes_from_pictures_to_boxes(quick, run, detector, tiles)
     project = quick(model={"detector": detector, "tiles": tiles}, limits=anything)
     edit(project / "pipeline" / "network.py", "SMALLEST_SCORE = 0.02", "SMALLEST_SCORE = 1e-4")
     edit(project / "pipeline" / "parity.py", "COUNTED = 0.1", "COUNTED = 1e-4")
+    edge = 'if exact and result["without_counterpart"]:'  # of non-maximum suppression
+    edit(project / "pipeline" / "parity.py", edge, "if False:")
+    shorten_compression(project)
     succeeded(run, project, "train.py")
     known = about(project)
     assert known["finished"] and known["stage"] in (1, 2)
@@ -71,7 +74,7 @@ def test_every_detector_goes_from_pictures_to_boxes(quick, run, detector, tiles)
     succeeded(run, project, "evaluate.py")
     assert about(project)["metrics"]["test"]["pictures"] == 2
     succeeded(run, project, "export.py")
-    done = succeeded(run, project, "predict.py", "data/images", "--json")
+    done = succeeded(run, project, "predict.py", "data/images", "--json", "--min-score", "0")
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(answers) == 8 and all(answer["boxes"] for answer in answers)
     done = run(project, "compress.py")
