@@ -46,19 +46,36 @@ def succeeded(run, project, *command):
     return done
 
 
-@pytest.mark.parametrize(
-    ("detector", "tiles"),
-    [("dense", False), ("dense", True), ("picodet", False), ("ppyoloe_s", False)],
-)
-def test_every_detector_goes_from_pictures_to_boxes(quick, run, detector, tiles):
-    # Seconds of training: whatever is likelier than nothing is a box, and int8 may cost any AP50.
+def easily_content(quick, **model):
+    """A project for which, after seconds of training, whatever is likelier than nothing is a box,
+    and of which exports and int8 may cost any AP50."""
     anything = {"max_metric_loss": 1, "max_output_difference": 1}
-    project = quick(model={"detector": detector, "tiles": tiles}, limits=anything)
+    project = quick(model=model, limits=anything)
     edit(project / "pipeline" / "network.py", "SMALLEST_SCORE = 0.02", "SMALLEST_SCORE = 1e-4")
     edit(project / "pipeline" / "parity.py", "COUNTED = 0.1", "COUNTED = 1e-4")
     edge = 'if exact and result["without_counterpart"]:'  # of non-maximum suppression
     edit(project / "pipeline" / "parity.py", edge, "if False:")
     shorten_compression(project)
+    return project
+
+
+def exported_and_predicted(run, project):
+    succeeded(run, project, "export.py")
+    done = succeeded(run, project, "predict.py", "data/images", "--json", "--min-score", "0")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == 8 and all(answer["boxes"] for answer in answers)
+
+
+def test_tiles_go_from_pictures_to_boxes(quick, run):
+    project = easily_content(quick, tiles=True)
+    succeeded(run, project, "train.py")
+    assert about(project)["preprocess"]["tile_scale"]
+    exported_and_predicted(run, project)
+
+
+@pytest.mark.parametrize("detector", ["dense", "picodet", "ppyoloe_s"])
+def test_every_detector_goes_from_pictures_to_boxes(quick, run, detector):
+    project = easily_content(quick, detector=detector)
     succeeded(run, project, "train.py")
     known = about(project)
     assert known["finished"] and known["stage"] in (1, 2)
@@ -73,10 +90,7 @@ def test_every_detector_goes_from_pictures_to_boxes(quick, run, detector, tiles)
     assert not list((project / "cache").glob("sheets-*"))
     succeeded(run, project, "evaluate.py")
     assert about(project)["metrics"]["test"]["pictures"] == 2
-    succeeded(run, project, "export.py")
-    done = succeeded(run, project, "predict.py", "data/images", "--json", "--min-score", "0")
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(answers) == 8 and all(answer["boxes"] for answer in answers)
+    exported_and_predicted(run, project)
     done = run(project, "compress.py")
     assert done.returncode == 0 or "refused: " in done.stderr, done.stderr
     assert "int8 ONNX Runtime" in done.stdout and "Traceback" not in done.stderr
