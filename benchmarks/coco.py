@@ -44,6 +44,11 @@ def read(file: Path, leave_out: str | None) -> list[dict]:
     return sorted(pictures.values(), key=lambda picture: picture["name"])
 
 
+def without_objects(folder: Path) -> list[dict]:
+    """All JPEGs of a folder, as pictures without boxes."""
+    return [{"name": str(path.resolve()), "boxes": []} for path in sorted(folder.glob("*.jpg"))]
+
+
 def with_objects(pictures: list[dict], shots: int) -> list[dict]:
     """The first pictures that bring every class to so many objects, with all of their boxes."""
     counts: Counter = Counter()

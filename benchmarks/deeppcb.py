@@ -1,4 +1,4 @@
-"""The two data sets of the benchmarks, cut from DeepPCB exactly as they were measured.
+"""The data sets of the benchmarks, cut from DeepPCB exactly as they were measured.
 
     git clone https://github.com/tangsanli5201/DeepPCB
     git -C DeepPCB checkout 08e98c4db5922613fb97176eb3d6497d48260cb1
@@ -7,7 +7,8 @@
 
 pcb_det/ holds images/, which are upstream's files byte for byte, and train.json, val.json and
 test.json in COCO format. pcb_cls/ holds <split>/<class>/<picture>_<box>.jpg: squares of 96x96 px,
-each around one defect that has no other close by. No board is in two splits.
+each around one defect that has no other close by. No board is in two splits. pcb_good/ holds the
+scans without defects that belong to the training pictures of pcb_det.
 
 The pictures were drawn at random, once; deeppcb.csv, beside this file, keeps the draw. A row is a
 split, a picture in it, and which of the picture's boxes are in pcb_cls, counted from 0 in the
@@ -30,7 +31,7 @@ SMALLEST, SIZE = 64, 96  # px, a crop's side at least, and after resizing
 
 
 def build(checkout: Path, folder: Path, choice: Path = CHOICE) -> None:
-    """Writes pcb_cls and pcb_det into a new or empty folder, or nothing at all.
+    """Writes pcb_cls, pcb_det and pcb_good into a new or empty folder, or nothing at all.
 
     Raises:
         ValueError: The folder is in use, or a chosen picture or box is not in the checkout.
@@ -39,11 +40,15 @@ def build(checkout: Path, folder: Path, choice: Path = CHOICE) -> None:
     with choice.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     paths = [path for row in rows for path in upstream(checkout, row["picture"])]
-    with new_folder(folder, [checkout / "LICENSE", *paths]) as new:
+    good = [without_defects(checkout, row["picture"]) for row in rows if row["split"] == "train"]
+    with new_folder(folder, [checkout / "LICENSE", *paths, *good]) as new:
         (new / "pcb_det" / "images").mkdir(parents=True)
+        (new / "pcb_good").mkdir()
+        for path in good:
+            shutil.copyfile(path, new / "pcb_good" / path.name)
         for split in ("train", "val", "test"):
             write_split(new, split, checkout, [row for row in rows if row["split"] == split])
-        for name in ("pcb_cls", "pcb_det"):
+        for name in ("pcb_cls", "pcb_det", "pcb_good"):
             shutil.copyfile(checkout / "LICENSE", new / name / "LICENSE")
 
 
@@ -51,6 +56,11 @@ def upstream(checkout: Path, name: str) -> tuple[Path, Path]:
     """Upstream's files of a picture and of its boxes; the first five digits are the board."""
     group = checkout / "PCBData" / f"group{name[:5]}"
     return group / name[:5] / f"{name}_test.jpg", group / f"{name[:5]}_not" / f"{name}.txt"
+
+
+def without_defects(checkout: Path, name: str) -> Path:
+    """Upstream's scan of the same part of the board before anything was wrong with it."""
+    return upstream(checkout, name)[0].with_name(f"{name}_temp.jpg")
 
 
 def write_split(new: Path, split: str, checkout: Path, rows: list[dict[str, str]]) -> None:

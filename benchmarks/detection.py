@@ -5,6 +5,7 @@
     python benchmarks/detection.py --data ... --images 200 --windows 160      # large objects
     python benchmarks/detection.py --data ... --shots 30 --seeds 3            # objects a class
     python benchmarks/detection.py --data ... --shots 30 --set augment.copy_paste=0.5
+    python benchmarks/detection.py --data ... --shots 30 --good build/data/pcb_good
 
 The folder holds images/, train.json and test.json (COCO). For each seed pictures are drawn from
 train.json; nothing but them is used before the model is final, and the test pictures are looked
@@ -60,6 +61,7 @@ def read_arguments() -> argparse.Namespace:
     amount.add_argument("--shots", type=int, help="labelled objects a class, instead")
     parser.add_argument("--leave-out", help="a class that is neither learned nor tested")
     parser.add_argument("--windows", type=int, help="px; enlarged parts instead of pictures")
+    parser.add_argument("--good", type=Path, help="folder of pictures without objects, to train on")
     parser.add_argument("--train-minutes", type=float, help="train.minutes; the template's if not")
     parser.add_argument("--seeds", type=int, default=1, help="draws")
     parser.add_argument("--methods", nargs="+", choices=TITLES, default=["fewshot"])
@@ -70,6 +72,7 @@ def read_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     data, judged = arguments.data, "val" if arguments.set else "test"
     harness.need(data / "train.json", data / f"{judged}.json", data / "images", arguments.python)
+    harness.need(*filter(None, [arguments.good]))
     arguments.data = data.resolve()
     return arguments
 
@@ -80,6 +83,7 @@ def plan(arguments) -> list[dict]:
         name: getattr(arguments, name)
         for name in ("images", "shots", "leave_out", "windows", "train_minutes")
     }
+    pictures["good"] = arguments.good.name if arguments.good else None
     tried = [{"set": value} for value in [None, *arguments.set]] if arguments.set else [{}]
     return [
         pictures | {"seed": seed, "method": method} | setting
@@ -92,7 +96,7 @@ def plan(arguments) -> list[dict]:
 def measure(arguments, key: dict) -> dict:
     """What a project reaches: AP50 and AP on the test pictures with their intervals, seconds of
     each step, AP50 on held-out pictures over time, and what became of the int8 export."""
-    project = draw(arguments.data, key)
+    project = draw(arguments.data, key, arguments.good)
     if key["method"] == "plain":
         harness.run(arguments.python, project, "check_data.py")
         script = REPOSITORY / "benchmarks" / "plain_detector.py"
@@ -147,8 +151,9 @@ def project_folder(data: Path, key: dict) -> Path:
     return BUILD / "-".join([data.name, *parts]).replace("_", "")
 
 
-def draw(data: Path, key: dict) -> Path:
-    """A rendered project with the drawn pictures and all test pictures as its data."""
+def draw(data: Path, key: dict, good: Path | None = None) -> Path:
+    """A rendered project with the drawn pictures, all good ones and all test pictures as its
+    data."""
     project = project_folder(data, key)
     shutil.rmtree(project, ignore_errors=True)
     train, test, classes = coco.draw(data, key, "val" if "set" in key else "test")
@@ -161,6 +166,7 @@ def draw(data: Path, key: dict) -> Path:
         name, value = key["set"].split("=")
         values[name] = yaml.safe_load(value)
     harness.set_values(project, values)
+    train += coco.without_objects(good) if good else []
     coco.write(data, project / "data", train, test, classes, key["windows"])
     return project
 

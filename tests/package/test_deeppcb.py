@@ -22,6 +22,7 @@ CHOICE = "split,picture,crops\ntrain,00001007,0 1\ntrain,00001008,0\ntest,000020
 MEASURED = {
     "pcb_cls": "8c3a940bc71dd21165c555d572fb1c507bf09b3b5628903e05accd9822d9f3a7",
     "pcb_det": "4d6c6bb43655154636e095bf2668f279eddb3078d2d2eb6252e6b5fc9f537663",
+    "pcb_good": "889930709518041c90fbf54f7901a612abf46c0d66657b79d2ca5dd2468fe329",
 }
 
 
@@ -44,6 +45,7 @@ def checkout(tmp_path) -> Path:
         pictures.mkdir(parents=True, exist_ok=True)
         texts.mkdir(exist_ok=True)
         picture = Image.new("L", (640, 640))
+        picture.save(pictures / f"{name}_temp.jpg")
         for left, top, right, bottom, _ in boxes:
             ImageDraw.Draw(picture).rectangle((left, top, right - 1, bottom - 1), fill=255)
         picture.save(pictures / f"{name}_test.jpg")
@@ -75,7 +77,7 @@ def refusal(*args: str | Path) -> str:
     return done.stderr
 
 
-def test_it_writes_both_data_sets_and_nothing_beside_them(deeppcb, checkout, choice, tmp_path):
+def test_it_writes_the_data_sets_and_nothing_beside_them(deeppcb, checkout, choice, tmp_path):
     deeppcb.build(checkout, tmp_path / "build" / "data", choice)
     assert files(tmp_path / "build") == [
         "data/pcb_cls/LICENSE",
@@ -89,6 +91,9 @@ def test_it_writes_both_data_sets_and_nothing_beside_them(deeppcb, checkout, cho
         "data/pcb_det/test.json",
         "data/pcb_det/train.json",
         "data/pcb_det/val.json",
+        "data/pcb_good/00001007_temp.jpg",
+        "data/pcb_good/00001008_temp.jpg",
+        "data/pcb_good/LICENSE",
     ]
 
 

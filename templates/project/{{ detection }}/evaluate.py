@@ -185,6 +185,12 @@ def show(measured: dict, chosen: dict, classes: list[str]) -> None:
     if chosen["split"] != "val":
         print("No val split: these pictures set their own thresholds, so recall is a bit too good.")
     print()
+    kinds = [
+        (name.replace("_", " "), str(kind["pictures"]), with_interval(kind["share"]))
+        for name, kind in measured["stopped"].items()
+    ]
+    tables.show(("pictures", "", "a box is shown on"), kinds)
+    print()
     headline = [(name, with_interval(measured[name])) for name in ("AP50", "AP")]
     what = f"on {measured['pictures']} pictures, {measured['boxes']} boxes"
     tables.show((what, "value and 95% interval"), headline)

@@ -163,6 +163,23 @@ def test_few_pictures_all_right_leave_room_for_doubt(parts):
     assert alarms == {"value": 0, "low": 0, "high": pytest.approx(3.69 / 12, abs=1e-3)}
 
 
+def test_parts_that_are_taken_out_are_counted_whatever_is_found_on_them(parts):
+    box, elsewhere, nothing = [[0, 0, 10, 10]], [[50, 50, 60, 60]], parts.found([], [], [])
+    samples = [parts.sample(box, [0], str(i)) for i in range(3)]
+    samples += [parts.sample([], [], f"good {i}") for i in range(4)]
+    found = [parts.found(box, [0], [0.9]), parts.found(elsewhere, [1], [0.7]), nothing]
+    found += [parts.found(elsewhere, [1], [0.7]), parts.found(box, [0], [0.7]), nothing, nothing]
+    names = [sample.group for sample in samples]
+    stopped = parts.metrics.evaluate(parts.match(samples, found, 2), names, [0.8, 0.6])["stopped"]
+    bad, good = stopped["with_objects"], stopped["without_objects"]
+    assert (bad["pictures"], good["pictures"]) == (3, 4)
+    assert bad["share"]["value"] == pytest.approx(2 / 3) and good["share"]["value"] == 0.25
+    assert good["share"]["low"] < 0.25 < good["share"]["high"] < 1
+    only_bad = parts.match(samples[:3], found[:3], 2)
+    stopped = parts.metrics.evaluate(only_bad, names[:3], [0.8, 0.6])["stopped"]
+    assert stopped["without_objects"] == {"pictures": 0, "share": None}
+
+
 def test_intervals_hold_their_values(parts):
     for seed in range(10):
         matches = parts.match(*some_pictures(parts, seed), 3)

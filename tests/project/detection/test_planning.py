@@ -93,6 +93,15 @@ def test_groups_larger_than_the_share_can_be_held_out(sample, options):
     assert not {s.group for s in fitted} & {s.group for s in held_out}
 
 
+def test_many_pictures_of_good_parts_do_not_hold_out_more_defects(sample, options):
+    from pipeline.held_out import split_off
+
+    labelled = [sample(i, [(SPOTS, 60, 60), (SCRATCH, 90, 9)]) for i in range(20)]
+    fitted, held_out = split_off(labelled + [sample(100 + i, []) for i in range(300)], options)
+    assert (len(fitted), len(held_out)) == (317, 3)
+    assert all(len(one.boxes) for one in held_out)
+
+
 def test_the_first_val_pictures_are_not_all_of_one_class(sample, options):
     from pipeline.held_out import split_off
 

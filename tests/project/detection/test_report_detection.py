@@ -96,6 +96,24 @@ def test_misses_false_alarms_and_wrong_classes_are_there_as_pictures(reported, r
     assert "No threshold has that recall" in page.text
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_good_parts_taken_out_by_mistake_are_told_or_asked_for(reported, run, language):
+    asks = {"en": "Put good parts among the pictures", "zh": "加入良品图片"}[language]
+    assert asks in report(reported, run, language).text
+    file = reported / "runs" / "20260131-120000" / "evaluation" / "metrics.json"
+    measured = json.loads(file.read_text(encoding="utf-8"))
+    share = {"value": 0.125, "low": 0.1, "high": 0.2}
+    measured["stopped"]["without_objects"] = {"pictures": 80, "share": share}
+    file.write_text(json.dumps(measured))
+    text = report(reported, run, language).text
+    assert asks not in text and "0.125 0.100 – 0.200" in text
+    del measured["stopped"]  # as evaluations of templates before 0.11
+    file.write_text(json.dumps(measured))
+    assert {"en": "A box is shown on", "zh": "显示检出框的比例"}[language] not in report(
+        reported, run, language
+    ).text
+
+
 def test_thresholds_that_the_test_pictures_set_are_called_so(reported, run):
     file = reported / "runs" / "20260131-120000" / "evaluation" / "thresholds.json"
     edit(file, '"split": "val"', '"split": "test"')

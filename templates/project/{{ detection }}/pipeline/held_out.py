@@ -10,8 +10,9 @@ from pipeline.preprocess import Preprocess
 def split_off(samples: list[Sample], options) -> tuple[list[Sample], list[Sample]]:
     """Pictures to train on and pictures to judge by.
 
-    The split `val` is used if there is one. Else some pictures of `train`, near-duplicates
-    together, and none that holds the last objects of a class. Both in random order.
+    The split `val` is used if there is one. Else some of the pictures of `train` with objects,
+    near-duplicates together, and none that holds the last objects of a class. Both in random
+    order.
 
     Raises:
         UserError: nothing to train on, or nothing left to judge by.
@@ -26,9 +27,10 @@ def split_off(samples: list[Sample], options) -> tuple[list[Sample], list[Sample
         return train, [val[i] for i in rng.permutation(len(val))]
     groups: dict[str, list[Sample]] = {}
     for sample in train:
-        groups.setdefault(sample.group, []).append(sample)
-    wanted = max(1, round(options.train.held_out_share * len(train)))
+        if len(sample.boxes):  # good parts, however many, are no reason to hold out more
+            groups.setdefault(sample.group, []).append(sample)
     sizes = {len(members) for members in groups.values()}
+    wanted = max(1, round(options.train.held_out_share * sum(map(len, groups.values()))))
     for most in (wanted, *sorted(size for size in sizes if size > wanted)):
         if held_out := _choose(list(groups.values()), most, len(options.classes)):
             kept = {sample.group for sample in held_out}

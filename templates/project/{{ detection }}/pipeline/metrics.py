@@ -30,7 +30,8 @@ def evaluate(matches: list[Matches], groups: list[str], thresholds: list[float])
     Returns:
         AP and AP50 as {value, low, high}, None where nothing is labelled; `classes`, a list with
         pictures, boxes, AP and AP50, and, of the boxes beyond the threshold, recall, precision
-        and false_alarms a picture; `curves`, a list of what `curve` says.
+        and false_alarms a picture; `stopped`, the share of pictures on which any box is shown,
+        for those `with_objects` and `without_objects`; `curves`, a list of what `curve` says.
     """
     draws = resamples(groups)
     names = np.array(groups)
@@ -67,8 +68,33 @@ def evaluate(matches: list[Matches], groups: list[str], thresholds: list[float])
             }
             for k in range(len(matches))
         ],
+        "stopped": stopped(labelled, shown, groups, draws),
         "curves": [curve(one) for one in matches],
     }
+
+
+def stopped(labelled: np.ndarray, shown: np.ndarray, groups: list[str], draws: np.ndarray) -> dict:
+    """What a line counts: parts that are taken out, with a defect and without one.
+
+    Args:
+        labelled: [N, classes], boxes of each picture.
+        shown: [N, classes], found ones beyond the thresholds.
+        groups: as in `evaluate`.
+        draws: as from `resamples`.
+
+    Returns:
+        For `with_objects` and `without_objects` how many `pictures` there are and the `share` of
+        them on which any box is shown, {value, low, high}, None without any picture.
+    """
+    has_objects = labelled.any(1)
+    kinds = np.stack([has_objects, ~has_objects], axis=1)
+    counts = [len(set(np.array(groups)[kind])) for kind in kinds.T]
+    shares = interval(ratio(kinds & shown.any(1, keepdims=True), kinds), draws, counts)
+    found = [
+        {"pictures": int(kind.sum()), "share": share}
+        for kind, share in zip(kinds.T, shares, strict=True)
+    ]
+    return dict(zip(("with_objects", "without_objects"), found, strict=True))
 
 
 def mean_and_classes(matches: list[Matches], ious: int, weights: np.ndarray) -> np.ndarray:

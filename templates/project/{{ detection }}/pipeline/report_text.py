@@ -8,6 +8,7 @@ CHINESE = report_base_text.CHINESE | {
         "均按 IoU 0.5 计算。第一幅图中曲线下的面积就是该类别的 AP50；其余两幅图说明提高置信度阈值"
         "会漏掉多少、又能减少多少误报。"
     ),
+    "A box is shown on": "显示检出框的比例",
     "A box is shown from the threshold of its class on: the highest score that has a recall of "
     "{}.": "检出框的置信度达到所属类别的阈值才会显示；阈值取召回率达到 {} 的最高值。",
     "A box is shown from the threshold of its class on: the lowest score that has at most {} false "
@@ -28,9 +29,16 @@ CHINESE = report_base_text.CHINESE | {
     "Labelled boxes. Pictures:": "表中为标注框数。图片数：",
     "Misses": "漏检",
     "Mistakes": "错误",
+    "No test picture is without objects. Put good parts among the pictures, to see how many would "
+    "be taken out by mistake.": (
+        "测试图片中没有不含目标的图片。加入良品图片，才能知道会误剔多少良品。"
+    ),
     "No threshold has that recall on the pictures that set it; predict.min_score of settings.yaml "
     "stands in.": "没有阈值能达到该召回率；改用 settings.yaml 的 predict.min_score。",
     "None.": "没有。",
+    "Parts that the line would take out: defective ones, and good ones by mistake.": (
+        "产线会剔除的零件：有缺陷的，以及被误剔的良品。"
+    ),
     "Pictures": "图片数",
     "Precision": "精确率",
     "Recall": "召回率",
@@ -54,6 +62,8 @@ CHINESE = report_base_text.CHINESE | {
     "false alarms a picture": "每张图片的误报数",
     "found": "检出",
     "labelled": "标注",
+    "pictures with objects": "含目标的图片",
+    "pictures without objects": "不含目标的图片",
     "precision": "精确率",
     "recall": "召回率",
     "threshold of the score": "置信度阈值",
