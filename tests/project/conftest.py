@@ -1,5 +1,6 @@
 """Rendered projects, without the tool that renders them; here one for classification."""
 
+import hashlib
 import importlib
 import json
 import os
@@ -49,6 +50,21 @@ def weights(project: Path) -> dict[str, np.ndarray]:
     from safetensors.numpy import load_file
 
     return load_file(newest_run(project) / "model.safetensors")
+
+
+def model_to_start_from(
+    folder: Path, tensors: dict[str, np.ndarray], classes: list[str]
+) -> dict[str, object]:
+    """Writes a model as `fewshot adapt` puts it into start/ and `fewshot models publish` into the
+    library; gives its record."""
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True)
+    save_file(tensors, model := folder / "model.safetensors")
+    record = {"name": folder.name, "project": "line", "run": "20260101-120000", "classes": classes}
+    record |= {"sha256": hashlib.sha256(model.read_bytes()).hexdigest()}
+    (folder / "source.json").write_text(json.dumps(record), encoding="utf-8")
+    return record
 
 
 class Page(HTMLParser):

@@ -1,7 +1,6 @@
 """train.py as a user meets it: whole runs on tiny pictures, each in a process of its own."""
 
 import hashlib
-import json
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from .conftest import about, newest_run, weights
+from .conftest import about, model_to_start_from, newest_run, weights
 
 QUICK = {"train": {"steps": 20}, "model": {"input_size": 32}}
 
@@ -131,24 +130,12 @@ def test_a_paddleclas_backbone_starts_from_a_local_weight_file(run, project, cha
 
 
 def test_training_starts_from_a_model_of_the_library(run, project, change_settings, tmp_path):
-    """`fewshot models publish` made a folder with what fewshot adapt puts into start/ and more."""
-    from safetensors.numpy import save_file
-
     change_settings(project)
     run(project, "check_data.py")
     run(project, "train.py", "--frozen")
     theirs = {name: value + np.float32(0.001) for name, value in weights(project).items()}
     folder = tmp_path / "models" / "焊点-1"
-    folder.mkdir(parents=True)
-    save_file(theirs, model := folder / "model.safetensors")
-    record = {
-        "name": "焊点-1",
-        "project": "line",
-        "run": "20260101-120000",
-        "classes": ["light", "other"],
-        "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
-    }
-    (folder / "source.json").write_text(json.dumps(record), encoding="utf-8")
+    record = model_to_start_from(folder, theirs, ["light", "other"])
     change_settings(project, model={"start": str(folder)})
     done = run(project, "train.py", "--frozen")
     assert done.returncode == 0, done.stderr

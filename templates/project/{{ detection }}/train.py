@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import console, custom_hooks, files, judging, project, runs, settings, sizes
-from pipeline.crops import Crops, read_scenes
+from pipeline.crops import MOST_IN_MEMORY, Crops, read_scenes
 from pipeline.curves import Phase, read_curves
 from pipeline.dataset import manifest, read_training
 from pipeline.detectors import Architecture, Beginning, choose_detector
 from pipeline.distances import BINS
 from pipeline.fine_tuning import fine_tune, freeze
-from pipeline.held_out import not_too_many, some_of, split_off
+from pipeline.held_out import not_too_many, some_good, some_of, split_off
 from pipeline.preprocess import Preprocess
 from pipeline.project import CACHE, ROOT, shown
 from pipeline.replicas import TIMED_STEPS, Replicas, on_gpu
@@ -62,6 +62,7 @@ def main() -> None:
     else:
         preprocess = sizes.choose_preprocess(fitted, options.model)
     fitted, held_out = not_too_many(fitted, held_out, preprocess, INPUTS[1])
+    everything, fitted = fitted, some_good(fitted, preprocess, MOST_IN_MEMORY)
     if run:
         began = Architecture.from_dict(before["weights"])
         detector, strides, bins = began.detector, began.strides, began.bins
@@ -74,6 +75,8 @@ def main() -> None:
     tiles = f"tiles of pictures times {preprocess.tile_scale}" if preprocess.tile_scale else "whole"
     print(f"Run: {shown(run)}")
     print(f"Input {preprocess.input_size} px, {tiles}; strides {strides}; crops of {side} px")
+    if len(fitted) < len(everything):
+        print(f"Without objects: {len(everything) - len(fitted)} pictures left out, to save memory")
 
     scenes = read_scenes(fitted, preprocess)
     crops = Crops(scenes, side, options.augment, custom_augment)
@@ -94,12 +97,15 @@ def main() -> None:
         freeze(network.depth_groups(), 1.0, rates.frozen_share)
         few = inputs.batches(TIMED_STEPS, size, np.random.default_rng(0))
         steps = affordable_steps(run, stage, replicas, few, losses, seconds * (1 - JUDGING_SHARE))
-        epochs = int(np.clip(steps // FEWEST_STEPS, 1, EPOCHS))
+        looked_at = some_of(held_out[:JUDGED], preprocess, INPUTS[0])
+        looks = sum(preprocess.count(*sample.size) for sample in looked_at)
+        most = min(EPOCHS, max(1, EPOCHS * INPUTS[0] // looks))  # tiles take long to look at
+        epochs = int(np.clip(steps // FEWEST_STEPS, 1, most))
         each = max(1, steps // epochs)
         print(f"{stage}: {epochs} epochs of {each} steps of {size} crops, {seconds / 60:.0f} min")
         judge = partial(judging.judge, look, preprocess, len(options.classes))
         batches, phase = partial(inputs.batches, each, size), Phase(run, stage)
-        by_few = partial(judge, some_of(held_out[:JUDGED], preprocess, INPUTS[0]))
+        by_few = partial(judge, looked_at)
         fine_tune(replicas, batches, losses, by_few, epochs, each, phase, rates)
         measured = judge(held_out)[1]
         print(f"{stage}: AP50 {measured['held_out_AP50']:.3f} on {len(held_out)} held-out pictures")

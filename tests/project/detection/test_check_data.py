@@ -348,17 +348,40 @@ def test_small_objects(project, coco, check, picture):
     coco.add("mark.png", [("light", 100, 80, 101, 82)])
     coco.save()
     small = (
-        "warning: data/: class dark: 3 of 11 boxes are under 8 px where the picture is scaled to "
-        "640 px, too small to be found well, as in images/large0.png, images/large1.png, "
-        "images/large2.png. Set model.tiles: true in settings.yaml."
+        "warning: data/: class dark: 3 of 11 boxes are under 8 px, or thinner than 2, as the "
+        "network sees the pictures, too small to be found well, as in images/large0.png, "
+        "images/large1.png, images/large2.png. Set model.tiles: true in settings.yaml."
     )
     tiny = (
-        "warning: data/: class light: 1 of 9 boxes are under 8 px in the picture itself, too small "
-        "to be found well, as in images/mark.png. Photograph from nearer, or with more pixels."
+        "warning: data/: class light: 1 of 9 boxes are under 8 px, or thinner than 2, in the "
+        "picture itself, too small to be found well, as in images/mark.png. Photograph from "
+        "nearer, or with more pixels."
     )
     assert check() == (0, [small, tiny])
     settings.write_text("classes: [dark, light]\nmodel: {tiles: true}\n")
     assert check() == (0, [tiny])
+
+
+def test_long_thin_objects(project, coco, check, picture):
+    """A scratch is too thin in the whole picture, and too long for a tile that suits the spots."""
+    settings = project / "settings.yaml"
+    settings.write_text("classes: [dark, light]\nmodel: {input_size: 320, tiles: false}\n")
+    name = "scratch.png"
+    picture(60, size=(3200, 2400)).save(project / "data" / "images" / name)
+    coco.add(name, [("dark", 200, 200, 2600, 212), ("light", 300, 300, 390, 390)])
+    coco.save()
+    thin = (
+        "warning: data/: class dark: 1 of 9 boxes are under 8 px, or thinner than 2, as the "
+        "network sees the pictures, too small to be found well, as in images/scratch.png. Set "
+        "model.tiles: true in settings.yaml."
+    )
+    assert check() == (0, [thin])
+    settings.write_text("classes: [dark, light]\nmodel: {input_size: 320, tiles: true}\n")
+    (long,) = check()[1]
+    assert long.startswith(
+        "warning: data/: class dark: 1 of 9 boxes are longer than a tile of 320 px"
+    )
+    assert "parts of them" in long and "images/scratch.png" in long
 
 
 def test_more_objects_than_the_figures_count(project, coco, check, picture):

@@ -213,3 +213,34 @@ def test_what_compression_may_cost(in_project):
     assert said(0)[0] == "int8: finds nothing at all."
     assert said(4, shift=1.0) == []
     assert "have no counterpart" in said(4, shift=1.0, exact=True)[0]
+
+
+def test_forms_are_compared_where_there_is_something_to_find(in_project, monkeypatch):
+    from pipeline import parity, splits
+    from pipeline.dataset import Sample
+    from pipeline.preprocess import Preprocess
+    from pipeline.settings import Limits
+
+    def some(count, split, boxes, size=(640, 480)):
+        corners = np.tile(np.float32([[10, 10, 40, 40]]), (boxes, 1))
+        labels = np.zeros(boxes, int)
+        return [Sample(in_project, size, corners, labels, split, str(i)) for i in range(count)]
+
+    def chosen(samples, **preprocess):
+        monkeypatch.setattr(parity, "read_splits", lambda options: samples)
+        monkeypatch.setattr(
+            splits, "unseen", lambda all, split, *_: [s for s in all if s.split == split]
+        )
+        options = type("Options", (), {"classes": ["dark"]})
+        return parity.pictures(options, {"preprocess": Preprocess(**preprocess).as_dict()})
+
+    samples = some(250, "test", 0) + some(5, "test", 2) + some(20, "train", 1)
+    drawn = chosen(samples, input_size=640)
+    assert [(s.split, len(s.boxes)) for s in drawn] == [("test", 2)] * 5 + [("train", 1)] * 19
+    large = some(24, "test", 1, size=(5472, 3648))
+    assert len(chosen(large, input_size=640, tile_scale=1.0, overlap=64)) == 2  # of 60 inputs each
+
+    good = some(8, "test", 0)
+    nothing = [parity.Detections(np.zeros((0, 4)), np.zeros(0, int), np.zeros(0))] * 8
+    (fault,) = parity.faults("int8", parity.compare(nothing, nothing, good, 1), Limits(), False)
+    assert fault == "int8: nothing to compare, for no test picture shows an object. Label some."

@@ -74,6 +74,25 @@ def test_a_long_object_is_whole_in_a_tile(sample, options):
     assert preprocess.overlap >= 150 * preprocess.tile_scale
 
 
+def test_tiles_suit_small_objects_unless_long_ones_would_not_be_whole(sample, options):
+    holes = [(SPOTS, 14, 14)]
+    samples = [sample(i, [*holes, (SCRATCH, 300, 12)], (5472, 3648)) for i in range(10)]
+    preprocess = planned(samples, options)[0]
+    assert preprocess.tile_scale == pytest.approx(640 / (1.25 * 300), abs=1e-3)
+    samples = [sample(i, [*holes, (SCRATCH, 2000, 12)], (5472, 3648)) for i in range(10)]
+    preprocess = planned(samples, options)[0]
+    assert preprocess.tile_scale * 14 == pytest.approx(16, abs=0.1) and preprocess.overlap < 64
+
+
+def test_the_class_with_the_smallest_objects_decides_when_tiles_are_asked_for(sample, options):
+    samples = [
+        sample(i, [(SPOTS, 300, 300)] * 4 + [(SCRATCH, 12, 12)], (5472, 3648)) for i in range(10)
+    ]
+    asked = options.model_copy(update={"model": options.model.model_copy(update={"tiles": True})})
+    preprocess = planned(samples, asked)[0]
+    assert preprocess.tile_scale * 12 >= 16
+
+
 @pytest.mark.parametrize("size", [(1600, 1200), (300, 5000), (640, 640), (100, 80)])
 @pytest.mark.parametrize("tile_scale", [None, 0.3, 2.0])
 def test_the_number_of_inputs_is_known_beforehand(size, tile_scale):
@@ -100,6 +119,19 @@ def test_many_pictures_of_good_parts_do_not_hold_out_more_defects(sample, option
     fitted, held_out = split_off(labelled + [sample(100 + i, []) for i in range(300)], options)
     assert (len(fitted), len(held_out)) == (317, 3)
     assert all(len(one.boxes) for one in held_out)
+
+
+def test_pictures_of_good_parts_do_not_fill_the_disk(sample):
+    from pipeline.held_out import some_good
+    from pipeline.preprocess import Preprocess
+
+    labelled = [sample(i, [(SPOTS, 12, 12)], (5472, 3648)) for i in range(3)]
+    good = [sample(100 + i, [], (5472, 3648)) for i in range(300)]
+    mixed = [*good[:50], *labelled, *good[50:]]
+    tiles = Preprocess(640, 2.0, 64)  # 240 MB a picture
+    assert some_good(mixed, tiles, 2e9) == good[:5] + labelled
+    assert some_good(mixed, tiles, 0) == good[:3] + labelled
+    assert some_good(mixed, Preprocess(640), 2e9) == mixed
 
 
 def test_the_first_val_pictures_are_not_all_of_one_class(sample, options):
@@ -194,6 +226,17 @@ def test_a_very_long_picture_is_cropped_around_its_objects(crops):
                 assert square[:, row, column].min() > 250
                 learned += 1
     assert learned >= 8
+
+
+def test_a_thin_object_is_never_taught_as_background(crops):
+    from pipeline.crops import Scene
+
+    picture = np.full((400, 400, 3), 90, np.uint8)
+    picture[200] = 200
+    scene = Scene(picture, np.float32([[20, 200, 380, 200.7]]), np.int64([SCRATCH]))
+    x, objects = next(crops([scene], light=0, colour=0).batches(1, 64, np.random.default_rng(0)))
+    for square, rows in zip(x, objects, strict=True):
+        assert (square.max() > 150) == (rows[:, 0] == SCRATCH).any()
 
 
 def test_other_light_never_makes_dark_brighter_than_bright(crops):

@@ -1,7 +1,6 @@
 """train.py of a detection project as a user meets it, each call in a process of its own."""
 
 import csv
-import hashlib
 import json
 import signal
 import subprocess
@@ -11,9 +10,15 @@ import time
 import numpy as np
 import pytest
 import yaml
-from safetensors.numpy import save_file
 
-from ..conftest import about, edit, newest_run, shorten_compression, weights
+from ..conftest import (
+    about,
+    edit,
+    model_to_start_from,
+    newest_run,
+    shorten_compression,
+    weights,
+)
 
 SETTINGS = {
     "classes": ["dark", "light"],
@@ -194,19 +199,15 @@ def test_good_pictures_and_a_class_with_a_single_box_train(quick, coco, run):
 
 @pytest.mark.parametrize("head", ["now", "before 0.10"])
 def test_training_starts_from_another_line(quick, run, tmp_path, head):
-    """As `fewshot adapt` or `fewshot models publish` leave it: the backbone and the head's shared
-    layers are kept, also where the older head gave a single number a side."""
+    """The backbone and the head's shared layers are kept, also where the older head gave a single
+    number a side."""
     project = quick()
     succeeded(run, project, "train.py", "--frozen")
     theirs = weights(project)
     if head != "now":
         theirs |= {name: theirs[name][:4] for name in ("sides.weight", "sides.bias")}
-    (folder := tmp_path / "start").mkdir()
-    save_file(theirs, model := folder / "model.safetensors")
-    record = {"name": "other", "project": "other", "run": "20260101-120000"}
-    record |= {"classes": ["light", "scratch"]}
-    record |= {"sha256": hashlib.sha256(model.read_bytes()).hexdigest()}
-    (folder / "source.json").write_text(json.dumps(record), encoding="utf-8")
+    folder = tmp_path / "start"
+    record = model_to_start_from(folder, theirs, ["light", "scratch"])
     quick(model={"start": str(folder)})
     edit(project / "train.py", "return plan[stage]", "return 1")
     succeeded(run, project, "train.py", "--frozen")

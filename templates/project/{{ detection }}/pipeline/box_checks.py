@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline import strays
 from pipeline.annotations import Annotation, Box, Picture
-from pipeline.boxes import area, iou
+from pipeline.boxes import iou
 from pipeline.picture_files import known_class, nearest_class
 from pipeline.picture_problems import some
 from pipeline.problems import Problem, problem
@@ -18,6 +18,7 @@ SAME_BOX = 0.95  # IoU
 SAME_OBJECT = 0.5  # IoU, between two copies of a picture
 CROWD = 100  # objects of a class in a picture: of more COCO's AP does not know
 LEAST = 8  # px, square root of the area as the network sees it: one cell of the finest level
+THINNEST = 2  # px, shorter side of a box as the network sees it
 
 
 def check_boxes(pictures: list[Picture], classes: list[str], data: str) -> list[Problem]:
@@ -62,7 +63,7 @@ def check_boxes(pictures: list[Picture], classes: list[str], data: str) -> list[
 
 
 def check_sizes(pictures: list[Picture], classes: list[str], model, data: str) -> list[Problem]:
-    """Says which classes have objects that are too small for the network.
+    """Says which classes have objects that are too small for the network, or too long for a tile.
 
     Args:
         pictures: with boxes and splits.
@@ -74,21 +75,27 @@ def check_sizes(pictures: list[Picture], classes: list[str], model, data: str) -
     if not train:
         return []
     preprocess = choose_preprocess(train, model)
-    sides = defaultdict(list)
+    size, tile_scale = preprocess.input_size, preprocess.tile_scale
+    places = defaultdict(list)  # names of the pictures, by class and kind
     for picture in pictures:
         scale = preprocess.scale_of(*picture.size)
-        for label, side in zip(picture.labels, area(picture.boxes) ** 0.5, strict=True):
-            sides[label].append((side, side * scale, picture.name))
+        spans = picture.boxes[:, 2:] - picture.boxes[:, :2]
+        needed = np.maximum(LEAST / spans.prod(1) ** 0.5, THINNEST / spans.min(1))
+        for label, least_scale, long in zip(picture.labels, needed, spans.max(1), strict=True):
+            if least_scale > max(1, scale):
+                places[label, "tiny_objects"].append(picture.name)
+            elif least_scale > scale and not model.tiles:
+                places[label, "small_objects"].append(picture.name)
+            if tile_scale and long * tile_scale > size:
+                places[label, "long_objects"].append(picture.name)
     problems = []
     for label in classes:
-        small = [row for row in sides[label] if row[1] < LEAST]
-        shrunk = [name for side, _, name in small if side >= LEAST and not preprocess.tile_scale]
-        tiny = [name for side, _, name in small if side < LEAST]
-        details = {"label": label, "total": len(sides[label]), "least": LEAST}
-        for kind, names in (("small_objects", shrunk), ("tiny_objects", tiny)):
-            if names:
+        total = sum(picture.labels.count(label) for picture in pictures)
+        details = {"label": label, "total": total, "least": LEAST, "thinnest": THINNEST}
+        details |= {"input_size": size, "scale": tile_scale}
+        for kind in ("small_objects", "tiny_objects", "long_objects"):
+            if names := places[label, kind]:
                 details |= {"count": len(names), "names": some(list(dict.fromkeys(names)))}
-                details |= {"input_size": preprocess.input_size}
                 problems.append(problem(kind, f"{data}/", **details))
     return problems
 

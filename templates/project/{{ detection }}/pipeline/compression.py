@@ -1,5 +1,6 @@
 """What compress.py needs to know of detectors: which pictures, and how a form is judged."""
 
+import heapq
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -54,12 +55,13 @@ def pictures_of_classes(samples: list[Sample]) -> Counter[int]:
 def inputs(samples: list[Sample], preprocess: Preprocess) -> np.ndarray:
     """The network's inputs [N, 3, S, S] that show objects of the pictures, at most CALIBRATION:
     where pictures are cut into tiles, one of each picture before any gives a second."""
-    tiles = []
-    for sample in samples:
-        for number, piece in enumerate(_with_objects(sample, preprocess)):
-            tiles.append((number, len(tiles), piece.square))
-    tiles.sort(key=lambda tile: tile[:2])
-    return preprocess.batch([square for _, _, square in tiles[:CALIBRATION]])
+    tiles = (
+        (number, index, piece.square)
+        for index, sample in enumerate(samples)
+        for number, piece in enumerate(_with_objects(sample, preprocess))
+    )
+    first = heapq.nsmallest(CALIBRATION, tiles, key=lambda tile: tile[:2])
+    return preprocess.batch([square for _, _, square in first])
 
 
 def input_hash(samples: list[Sample], preprocess: Preprocess) -> str:

@@ -21,6 +21,7 @@ AROUND_OBJECTS = 0.75  # of the crops; the others lie anywhere, to learn what is
 VISIBLE = 0.6  # of a cut object must be seen to learn it
 MOST_OBJECTS = 1000  # of a crop
 MOST_IN_MEMORY = 2e9  # bytes of all pictures
+MOST_THREADS = 8  # that decode: each needs memory for a whole picture
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def read_scenes(samples: list[Sample], preprocess: Preprocess) -> list[Scene]:
             picture = place
         return Scene(picture, sample.boxes * scale, sample.labels)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(min(MOST_THREADS, len(os.sched_getaffinity(0)))) as pool:
         return list(tqdm(pool.map(read, samples, ends), "pictures", len(samples), leave=False))
 
 
@@ -225,10 +226,11 @@ def _turn(picture: np.ndarray, boxes: np.ndarray, symmetry: str, rng):
 
 def visible(boxes: np.ndarray, labels: np.ndarray, weights: np.ndarray, side: int) -> np.ndarray:
     """Objects [M, 6] of a crop: boxes cut to what is seen. Of those cut too much the weight is 0:
-    they are neither learned nor taken for background."""
+    they are neither learned nor taken for background. A sliver of less than a px is left out,
+    unless the object is no thicker."""
     seen = np.clip(boxes, 0, side)
-    spans = seen[:, 2:] - seen[:, :2]
-    here = (spans > 1).all(1)
+    spans, whole = (part[:, 2:] - part[:, :2] for part in (seen, boxes))
+    here = (spans > np.minimum(1, whole / 2)).all(1)
     share = area(seen) / np.maximum(area(boxes), 1e-6)
     # An object larger than the crop can't be whole in it; most of the crop will do.
     weight = (share >= VISIBLE) | (area(seen) > 0.5 * side * side)

@@ -1,5 +1,7 @@
 """Which training pictures are kept aside to judge a detector by."""
 
+import math
+
 import numpy as np
 
 from pipeline.console import UserError
@@ -57,6 +59,16 @@ def not_too_many(
     groups = {sample.group for sample in judged}
     others = [s for s in held_out if s.split == "train" and s.group not in groups]
     return fitted + others, judged
+
+
+def some_good(samples: list[Sample], preprocess: Preprocess, room: float) -> list[Sample]:
+    """All pictures with objects, and the first ones of the others: those that still fit into so
+    many bytes, or as much of them as there is of those with objects."""
+    sizes = np.array([3 * math.prod(preprocess.scaled_size(*sample.size)) for sample in samples])
+    is_good = np.array([not len(sample.boxes) for sample in samples])
+    labelled = sizes[~is_good].sum()
+    fits = np.cumsum(sizes * is_good) <= max(room - labelled, labelled)
+    return [samples[i] for i in np.flatnonzero(~is_good | fits)]
 
 
 def _choose(groups: list[list[Sample]], most: int, classes: int) -> list[Sample]:

@@ -6,26 +6,31 @@ from pipeline import splits
 from pipeline.boxes import iou
 from pipeline.dataset import Sample, read_splits
 from pipeline.detections import Detections, detect
+from pipeline.held_out import some_of
 from pipeline.judging import average_precision
+from pipeline.preprocess import Preprocess
 
 METRIC = "AP50"  # as results and records name it
-COMPARED = 24  # pictures; the trained network is slow
+COMPARED = 24  # pictures; the trained network is slow ...
+INPUTS = 96  # ... and so are pictures that are cut into tiles
 COUNTED = 0.1  # score from which on a box must have its counterpart
 ALIKE = 0.9  # IoU of counterparts
 
 
 def pictures(options, about: dict) -> list[Sample]:
-    """Test pictures, drawn at random where they are many; filled up where they are few.
+    """Test pictures with objects, drawn at random where they are many; filled up with other
+    pictures with objects where they are few, and with any.
 
     Args:
         options: the settings.
         about: what is known of the run.
     """
-    samples = read_splits(options)
-    tests = splits.unseen(samples, "test", options.classes, about)
+    tests = splits.unseen(samples := read_splits(options), "test", options.classes, about)
     others = [sample for sample in samples if sample.split != "test"]
     rng = np.random.default_rng(0)
-    return [part[i] for part in (tests, others) for i in rng.permutation(len(part))][:COMPARED]
+    drawn = [part[i] for part in (tests, others) for i in rng.permutation(len(part))]
+    drawn.sort(key=lambda sample: not len(sample.boxes))
+    return some_of(drawn[:COMPARED], Preprocess.from_dict(about["preprocess"]), INPUTS)
 
 
 def between(predictor, other, export, samples: list[Sample]) -> dict[str, float]:
@@ -81,7 +86,9 @@ def faults(name: str, result: dict[str, float], limits, exact: bool = True) -> l
 
     AP50 may always fall by one box's share of all; a box of a rare class weighs more in it.
     """
-    if result["boxes"] and not result["found_before"]:
+    if not result["boxes"]:
+        return [f"{name}: nothing to compare, for no test picture shows an object. Label some."]
+    if not result["found_before"]:
         return [
             f"{name}: nothing to compare, for the network that it was made from finds nothing in "
             f"{result['pictures']} pictures with {result['boxes']} labelled boxes. Train longer."

@@ -337,18 +337,29 @@ KINDS = PICTURE_KINDS | {
     ),
     "small_objects": (
         "warning",
-        "class {label}: {count} of {total} boxes are under {least} px where the picture is scaled "
-        "to {input_size} px, too small to be found well, as in {names}. Set model.tiles: true in "
-        "settings.yaml.",
-        "类别 {label}：图片缩放到 {input_size} 像素后，{total} 个框中有 {count} 个小于 {least} "
-        "像素，难以检出，例如 {names} 中。请在 settings.yaml 中设置 model.tiles: true。",
+        "class {label}: {count} of {total} boxes are under {least} px, or thinner than {thinnest}, "
+        "as the network sees the pictures, too small to be found well, as in {names}. Set "
+        "model.tiles: true in settings.yaml.",
+        "类别 {label}：图片缩放到网络输入后，{total} 个框中有 {count} 个小于 {least} 像素或细于 "
+        "{thinnest} 像素，难以检出，例如 {names} 中。请在 settings.yaml 中设置 model.tiles: true。",
     ),
     "tiny_objects": (
         "warning",
-        "class {label}: {count} of {total} boxes are under {least} px in the picture itself, too "
-        "small to be found well, as in {names}. Photograph from nearer, or with more pixels.",
-        "类别 {label}：{total} 个框中有 {count} 个在原图中就小于 {least} 像素，难以检出，例如 "
-        "{names} 中。请拍近一些，或使用更高的分辨率。",
+        "class {label}: {count} of {total} boxes are under {least} px, or thinner than {thinnest}, "
+        "in the picture itself, too small to be found well, as in {names}. Photograph from nearer, "
+        "or with more pixels.",
+        "类别 {label}：{total} 个框中有 {count} 个在原图中就小于 {least} 像素或细于 {thinnest} "
+        "像素，难以检出，例如 {names} 中。请拍近一些，或使用更高的分辨率。",
+    ),
+    "long_objects": (
+        "warning",
+        "class {label}: {count} of {total} boxes are longer than a tile of {input_size} px, which "
+        "shows the picture scaled by {scale}, so that only parts of them can be found, as in "
+        "{names}. Set model.tiles: false or a larger model.input_size in settings.yaml, or give "
+        "these classes a project of their own.",
+        "类别 {label}：图片缩放 {scale} 倍后，{total} 个框中有 {count} 个比 {input_size} 像素的"
+        "图块还长，只能检出其中一部分，例如 {names} 中。请在 settings.yaml 中设置 model.tiles: "
+        "false 或更大的 model.input_size，或为这些类别单独建立项目。",
     ),
     "crowded": (
         "warning",

@@ -21,7 +21,9 @@ def choose_preprocess(samples: list[Sample], options) -> Preprocess:
     """How pictures become inputs.
 
     A small object decides, the lower quartile: it shall have about ENOUGH px of a whole picture.
-    Where it would have less than TOO_SMALL, pictures are cut into tiles.
+    Where it would have less than TOO_SMALL, pictures are cut into tiles. There the class with the
+    smallest objects decides if the settings ask for tiles, and long objects shall be whole in one
+    tile, as far as that leaves TOO_SMALL px to small ones.
 
     Args:
         samples: to train on, at least one with an object.
@@ -37,11 +39,16 @@ def choose_preprocess(samples: list[Sample], options) -> Preprocess:
     if not tiles:
         return Preprocess(size)
     size = options.input_size or TILE
+    labels = np.concatenate([s.labels for s in samples])
+    lengths = np.concatenate([_lengths(s.boxes) for s in samples])
     small = float(np.quantile(sides, 0.25))
-    scale = round(float(np.clip(IN_TILES / small, 0.05, LARGEST_GROWTH)), 3)
-    long = np.quantile(np.concatenate([_lengths(s.boxes) for s in samples]), 0.95)
-    overlap = int(np.clip(ROOM * long * scale, 32, size // 2))
-    return Preprocess(size, scale, overlap)
+    if options.tiles:
+        small = min(float(np.quantile(sides[labels == k], 0.25)) for k in np.unique(labels))
+    long = ROOM * long_ones(lengths, labels)
+    scale = min(IN_TILES / small, max(size / long.max(), TOO_SMALL / small))
+    scale = round(float(np.clip(scale, 0.05, LARGEST_GROWTH)), 3)
+    whole = (long * scale)[long * scale <= size]  # no overlap helps the others
+    return Preprocess(size, scale, int(np.clip(whole.max(initial=0), 32, size // 2)))
 
 
 def choose_levels(samples: list[Sample], preprocess: Preprocess) -> tuple[int, ...]:
@@ -55,9 +62,7 @@ def choose_crop(samples: list[Sample], preprocess: Preprocess) -> int:
     every class whole, however rare the class is; or the whole input."""
     boxes, labels = _seen(samples, preprocess)
     large = float(np.quantile(area(boxes) ** 0.5, 0.95))
-    lengths = _lengths(boxes)
-    long = max(float(np.quantile(lengths[labels == label], 0.95)) for label in np.unique(labels))
-    wanted = max(4 * large, ROOM * long)
+    wanted = max(4 * large, ROOM * long_ones(_lengths(boxes), labels).max())
     return int(np.clip(np.ceil(wanted / 32) * 32, USUAL_CROP, preprocess.input_size))
 
 
@@ -65,6 +70,11 @@ def crops_at_once(side: int, batch_size: int) -> int:
     """How many crops of a side, px, make a batch; `batch_size` is for those of USUAL_CROP."""
     wanted = batch_size * USUAL_CROP**2 // side**2
     return int(np.clip(wanted, min(2, batch_size), 64))
+
+
+def long_ones(lengths: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How long the long objects of each class are that occurs: [B] px and [B] -> [classes] px."""
+    return np.array([np.quantile(lengths[labels == k], 0.95) for k in np.unique(labels)])
 
 
 def _seen(samples: list[Sample], preprocess: Preprocess) -> tuple[np.ndarray, np.ndarray]:
