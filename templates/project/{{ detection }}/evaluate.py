@@ -181,7 +181,8 @@ def show(measured: dict, chosen: dict, classes: list[str]) -> None:
     print(f"Thresholds: for {goal} on {chosen['pictures']} {chosen['split']} pictures.", end=" ")
     print("False alarms: a picture.")
     if not all(row["reached"] for row in chosen["classes"]):
-        print("* No threshold has that recall: predict.min_score of settings.yaml instead.")
+        print("* No threshold has that recall, or no such object is labelled in those pictures:")
+        print("  predict.min_score of settings.yaml instead.")
     if chosen["split"] != "val":
         print("No val split: these pictures set their own thresholds, so recall is a bit too good.")
     print()

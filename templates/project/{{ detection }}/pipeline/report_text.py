@@ -33,8 +33,11 @@ CHINESE = report_base_text.CHINESE | {
     "be taken out by mistake.": (
         "测试图片中没有不含目标的图片。加入良品图片，才能知道会误剔多少良品。"
     ),
-    "No threshold has that recall on the pictures that set it; predict.min_score of settings.yaml "
-    "stands in.": "没有阈值能达到该召回率；改用 settings.yaml 的 predict.min_score。",
+    "No threshold has that recall on the pictures that set it, or they show no such object; "
+    "predict.min_score of settings.yaml stands in.": (
+        "没有阈值能达到该召回率，或用于确定阈值的图片中没有这类目标；改用 settings.yaml 的 "
+        "predict.min_score。"
+    ),
     "None.": "没有。",
     "Parts that the line would take out: defective ones, and good ones by mistake.": (
         "产线会剔除的零件：有缺陷的，以及被误剔的良品。"
