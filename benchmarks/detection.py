@@ -185,6 +185,7 @@ def report(rows: list[dict], arguments) -> None:
         if measured:
             print("|", " | ".join([title, str(len(measured)), *figures(measured)]), "|")
     target = BUILD / f"{arguments.data.name}.svg"
+    target.parent.mkdir(parents=True, exist_ok=True)
     plot(mine, target)
     print(f"\nAP50 over time: {target}")
 

@@ -196,7 +196,9 @@ class Quantizer:
 
         folder = self.scratch / f"{source.name}-{kind}"
         method, losses = quantization.quantize(
-            kind, source, folder, self.x, loss, LOG, compression.KEEP_LAST
+            *(kind, source, folder, self.x, loss, LOG),
+            compression.ENOUGH,
+            compression.KEEP_LAST,
         )
         return self.checked(folder, kind, method=method, losses=losses, **known)
 

@@ -830,7 +830,7 @@ def test_the_method_that_loses_least_is_kept_and_no_number_is_the_worst(
         return losses[folder.name]
 
     target, log = tmp_path / "int8", tmp_path / "log"
-    method, known = quantize("paddle", the_export(finished), target, x, loss, log)
+    method, known = quantize("paddle", the_export(finished), target, x, loss, log, 0.01)
     assert (method, known) == (METHODS[1], {METHODS[0]: None, METHODS[1]: 0.5})
     assert (target / "model.pdiparams").read_bytes() == seen[method]
     assert set(seen) == set(METHODS)
@@ -838,7 +838,7 @@ def test_the_method_that_loses_least_is_kept_and_no_number_is_the_worst(
     seen.clear()
     losses[METHODS[0]] = 0.01
     again = tmp_path / "again"
-    method, known = quantize("paddle", the_export(finished), again, x, loss, log)
+    method, known = quantize("paddle", the_export(finished), again, x, loss, log, 0.01)
     assert (method, known, set(seen)) == (METHODS[0], {METHODS[0]: 0.01}, {METHODS[0]})
 
 

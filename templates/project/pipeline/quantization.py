@@ -10,7 +10,6 @@ import numpy as np
 
 from pipeline import onnx_int8, paddle_int8
 
-ENOUGH = 0.01  # of a loss: to search on takes minutes, for differences that few pictures can't tell
 ROUTES = {"paddle": paddle_int8, "onnx": onnx_int8}
 
 
@@ -21,10 +20,12 @@ def quantize(
     x: np.ndarray,
     loss: Callable[[Path], float],
     log: Path,
+    enough: float,
     keep_last: bool = False,
 ) -> tuple[str, dict[str, float | None]]:
     """Writes the int8 network that loses least: weights by channel, activations by tensor. The
-    methods are tried in their order until one loses no more than ENOUGH.
+    methods are tried in their order until one loses little enough: to search on takes minutes, for
+    differences that few pictures can't tell.
 
     Args:
         kind: of ROUTES.
@@ -33,6 +34,7 @@ def quantize(
         x: calibration pictures, [N, 3, S, S].
         loss: of the int8 network in a folder, on held-out pictures. What is no number is worst.
         log: file that the libraries' output goes to.
+        enough: of the loss, to be content with a method.
         keep_last: the convolutions whose outputs are the answer stay fp32: coordinates need more
             than 256 values.
 
@@ -51,7 +53,7 @@ def quantize(
             route.write(source, candidate, x, method, log, keep_last)
             value = loss(candidate)
             losses[method] = value if math.isfinite(value) else None
-            if value <= ENOUGH:
+            if value <= enough:
                 break
         best = min(losses, key=lambda m: math.inf if losses[m] is None else losses[m])
         shutil.copytree(Path(scratch) / best, target, dirs_exist_ok=True)

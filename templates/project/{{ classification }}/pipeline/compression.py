@@ -22,6 +22,7 @@ from pipeline.trained import load_run
 
 KEEP_LAST = False  # the last convolutions are not yet the answer
 CALIBRATION = 128  # passes through the network to calibrate with: pictures times views
+ENOUGH = 0.01  # of what `Judge.loss` says
 JUDGED = 64  # pictures to choose by
 BATCH = 16  # pictures to fine-tune with, at a time
 HASHED = 8  # pictures whose inputs are hashed

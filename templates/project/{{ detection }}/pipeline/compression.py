@@ -29,6 +29,7 @@ from pipeline.trained import Deployed, load_run
 KEEP_LAST = True  # the last convolutions are coordinates, which need more than 256 values
 CALIBRATION = 32  # inputs to calibrate with
 JUDGED = 16  # pictures to choose by
+ENOUGH = 0.02  # of what `Judge.loss` says; the scores alone differ by about 0.01 in 8 bits
 BATCH = 2  # inputs to fine-tune with, at a time, of one picture
 HASHED = 4  # pictures whose inputs are hashed
 
