@@ -10,7 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -598,8 +600,6 @@ def test_too_few_calibration_pictures_are_told_at_once(copy, run):
 
 
 def test_a_class_without_calibration_pictures_is_named(in_project, capsys):
-    from collections import Counter
-
     from pipeline import calibration
 
     calibration.check(Counter([0, 0, 2]), 3, ["dark", "open\x1b[31m", "light"])
@@ -715,9 +715,63 @@ def test_answers_that_are_no_numbers_are_never_right(in_project):
 
     labels = np.array([0] * 98 + [1, 2])
     reference = np.eye(3)[labels]
-    result = parity.compare(reference, np.full_like(reference, np.nan), labels)
+    result = parity.compare(reference, np.full_like(reference, np.nan), labels, CLASSES)
     assert result["accuracy"] == 0 and not parity.is_right(reference * np.nan, labels).any()
     assert "accuracy fell" in parity.faults("int8", result, Limits(), exact=False)[0]
+
+
+def test_a_form_that_no_longer_finds_a_rare_class_is_refused(in_project):
+    from pipeline import parity
+    from pipeline.settings import Limits
+
+    classes = ["good", "scratch", "dent"]
+    labels = np.array([0] * 500 + [1] * 4 + [2])
+    reference = np.eye(3)[labels]
+
+    def said(found, **limits):
+        """By a form that finds so many of the scratches, and no dent."""
+        other = reference.copy()
+        other[500 + found :] = [1, 0, 0]
+        result = parity.compare(reference, other, labels, classes)
+        return parity.faults("int8", result, Limits(**limits), exact=False)
+
+    # One picture of a class, as the dent, is never too many.
+    assert said(3) == []
+    assert said(2) == [
+        "int8: recall fell: scratch by 0.500 to 0.500 (limits.max_metric_loss is 0.01: 0.03 for "
+        "one of 3 classes)."
+    ]
+    assert said(2, max_metric_loss=0.2) == []
+
+
+def test_a_class_may_lose_what_another_gains(in_project):
+    """As an int8 form of the boards did: 7 pictures of 360 gained, 5 lost, 3 of them in a class."""
+    from pipeline import parity
+    from pipeline.settings import Limits
+
+    labels = np.repeat(np.arange(6), 60)
+    before, after = np.eye(6)[labels], np.eye(6)[labels]
+    before[:7], after[60:63], after[[120, 180]] = np.eye(6)[5], np.eye(6)[5], np.eye(6)[5]
+    result = parity.compare(before, after, labels, list("abcdef"))
+    assert parity.faults("int8", result, Limits(), exact=False) == []
+
+
+def test_forms_are_compared_on_pictures_of_every_class(in_project, monkeypatch):
+    from pipeline import parity
+
+    labels = {"train": [0] * 1500 + [1] * 4 + [2] * 8, "test": [0] * 500 + [1] + [2] * 2}
+    samples = [
+        SimpleNamespace(label=label, split=split) for split in labels for label in labels[split]
+    ]
+    tests = [sample for sample in samples if sample.split == "test"]
+    monkeypatch.setattr(parity, "read_splits", lambda options: samples)
+    monkeypatch.setattr(parity.splits, "unseen", lambda *_: tests)
+    options, about = SimpleNamespace(classes=[]), {"views": ["as it is"] * 8}
+    counts = Counter((one.split, one.label) for one in parity.pictures(options, about))
+    assert counts == {("test", 0): 61, ("test", 1): 1, ("test", 2): 2}
+    del tests[:490]
+    counts = Counter((one.split, one.label) for one in parity.pictures(options, about))
+    assert counts["train", 1] == 4 and counts["train", 2] == 8 and counts.total() == 64
 
 
 def test_a_model_that_is_saved_anew_has_no_figures_of_the_one_before(
@@ -1053,10 +1107,14 @@ def test_a_pruned_run_is_smaller_and_goes_all_the_way(copy, run):
     assert fails_with_one_line(run(copy, "prune.py", "--resume"), "without --resume")
     assert fails_with_one_line(run(copy, "train.py", "--resume"), "is finished", parent.name)
 
-    # Without a val split all shots train it, and none are left to choose the epoch by.
+    # Without a val split all shots train it, and none are left to choose the epoch by. A class
+    # that is no longer found is named.
     edit(copy / "data" / "splits.csv", ",val,", ",train,", -1)
+    last, spoilt = 'known["pruned"] = measure(', "main.fc.bias.set_value(np.float32([0, 0, 99]))"
+    edit(copy / "prune.py", last, f"replicas.{spoilt}\n    {last}")
     done = run(copy, "prune.py", "--run", parent.name)
     assert done.returncode == 0, done.stderr
+    assert "Note:  held-out pictures: recall fell: " in done.stdout and RED in done.stdout
     assert "held_out" not in curve.read_text(encoding="utf-8")
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,10 +191,9 @@ def _command(folder: Path) -> str:
     return f"export.py --run {_unpruned(folder).name}"
 
 
-def say_what_is_compared(samples: Sequence) -> None:
-    """A line for those who would take the figures of `samples` for quality."""
-    if any(sample.split != "test" for sample in samples):
-        print("Training pictures are among them: this compares, and is no measure of quality.")
+def say_what_is_compared() -> None:
+    """A line for those who would take the figures of export.py for quality."""
+    print("This compares, and is no measure of quality: that is for evaluate.py.")
 
 
 def input_hash(inputs: Iterable[np.ndarray]) -> str:

@@ -106,8 +106,12 @@ def compare(known: dict, metric: str, limits) -> None:
     """Says so when the held-out pictures show a larger loss than the settings allow."""
     loss = known["unpruned"][metric] - known["pruned"][metric]
     if loss > limits.max_metric_loss:
-        print(
-            f"Note:  {metric} fell by {loss:.3f} on held-out pictures "
-            f"(limits.max_metric_loss is {limits.max_metric_loss:g}). "
-            "A larger prune.keep or more prune.minutes lose less."
+        advise(
+            f"{metric} fell by {loss:.3f} on held-out pictures "
+            f"(limits.max_metric_loss is {limits.max_metric_loss:g})."
         )
+
+
+def advise(fault: str) -> None:
+    """Says what was lost, and what loses less."""
+    print(f"Note:  {fault} A larger prune.keep or more prune.minutes lose less.")

@@ -11,7 +11,8 @@ Writes: export/<id>/: model.pdmodel and model.pdiparams (Paddle Inference), mode
     python export.py --run 20260131-120000
 
 The same pictures go through the trained network, Paddle Inference and ONNX Runtime. An export
-whose outputs or accuracy differ by more than settings.yaml allows is refused (exit code 1).
+whose outputs, accuracy or recall of a class differ by more than settings.yaml allows is refused
+(exit code 1).
 Classes that were added to an earlier export of the run are kept; while the weights are the same,
 so is what compress.py, benchmark.py and lite.py wrote there.
 """
@@ -73,7 +74,7 @@ def main() -> None:
             for name, kind in (("Paddle Inference", "paddle"), ("ONNX Runtime", "onnx"))
         }
         results = {
-            name: parity.compare(wanted.probabilities, given.probabilities, labels)
+            name: parity.compare(wanted.probabilities, given.probabilities, labels, trained.classes)
             | {"embedding_difference": parity.apart(wanted.embeddings, given.embeddings)}
             for name, given in compared.items()
         }
@@ -82,7 +83,7 @@ def main() -> None:
         about["drift"] = keep_reference(folder, export, pictures_to_keep(options))
         exports.describe(folder, about, trained.preprocess)
         show(len(samples), results)
-        exports.say_what_is_compared(samples)
+        exports.say_what_is_compared()
 
         found = [
             fault

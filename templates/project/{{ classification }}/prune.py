@@ -23,11 +23,13 @@ from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
+from scipy.special import softmax
 
 from pipeline import (
     console,
     custom_hooks,
     input_check,
+    parity,
     pruned,
     pruning,
     runs,
@@ -116,7 +118,12 @@ def main() -> None:
     pruned.train_again(run, replicas, some, losses, judge, round(steps / each), each, options.train)
     known["pruned"] = measure("Trained again", replicas)
     runs.save(run, replicas.main, preprocess, held_out=known)
-    pruned.compare(known, "accuracy", options.limits)
+    before, after = (
+        softmax(each.outputs(Classifier.forward, x), axis=1) for each in (teachers, replicas)
+    )
+    compared = parity.compare(before, after, others.labels, options.classes)
+    for fault in parity.faults("held-out pictures", compared, options.limits, exact=False):
+        pruned.advise(fault)
     runs.finish(run, started)
 
 

@@ -64,7 +64,7 @@ def main() -> None:
         about["drift"] = familiar.keep(folder, export.predictor(), export.preprocess, options)
         exports.describe(folder, about, trained.preprocess)
         show(results)
-        exports.say_what_is_compared(samples)
+        exports.say_what_is_compared()
 
         found = [
             fault

@@ -12,7 +12,7 @@ from paddle.nn import functional as F
 from pipeline import additions, custom_hooks, exports, parity
 from pipeline.batches import augmented
 from pipeline.bootstrap import interval, resamples
-from pipeline.dataset import Sample, read_splits
+from pipeline.dataset import Sample, balanced, read_splits
 from pipeline.exports import Export
 from pipeline.forms import Form
 from pipeline.network import Deployed
@@ -32,8 +32,8 @@ def training_pictures(options, export: Export) -> tuple[list[Sample], list[Sampl
     """Pictures to calibrate with and pictures to choose by, balanced over the classes."""
     most = max(CALIBRATION // len(export.about["run"]["views"]), 4, len(export.classes))
     samples = read_splits(options)
-    train = _balanced([sample for sample in samples if sample.split == "train"])
-    val = _balanced([sample for sample in samples if sample.split == "val"])
+    train = balanced([sample for sample in samples if sample.split == "train"])
+    val = balanced([sample for sample in samples if sample.split == "val"])
     if val:
         return train[:most], val[:JUDGED]
     half = min(most, len(train) // 2)
@@ -99,7 +99,7 @@ class Judge:
     """
 
     def __init__(self, reference: Form, samples: list[Sample]):
-        self.samples = samples
+        self.samples, self.classes = samples, reference.export.classes
         self.labels = np.array([sample.label for sample in samples])
         self.squares = reference.export.preprocess.read([sample.path for sample in samples])
         self.wanted = self._answers(reference)
@@ -111,7 +111,8 @@ class Judge:
         groups = [sample.group for sample in self.samples]
         draws, everywhere = resamples(groups), len(set(groups))
         metric = interval(lambda w: w @ right / w.sum(-1), draws, everywhere)
-        return parity.compare(self.wanted, given, self.labels) | {"interval": metric}
+        result = parity.compare(self.wanted, given, self.labels, self.classes)
+        return result | {"interval": metric}
 
     def loss(self, form: Form) -> float:
         """How far its probabilities are from the reference's: mean Kullback-Leibler divergence."""
@@ -121,15 +122,3 @@ class Judge:
     def _answers(self, form: Form) -> np.ndarray:
         """Probabilities [N, classes]."""
         return probabilities(form.predictor(), form.export.preprocess, self.squares)
-
-
-def _balanced(samples: list[Sample]) -> list[Sample]:
-    """Random order in which every class comes once before any comes again."""
-    rng = np.random.default_rng(0)
-    turns: dict[int, int] = {}
-    order = []
-    for index in rng.permutation(len(samples)):
-        label = samples[index].label
-        turns[label] = turns.get(label, 0) + 1
-        order.append((turns[label], rng.random(), index))
-    return [samples[index] for _, _, index in sorted(order)]
