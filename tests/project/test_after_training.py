@@ -1107,13 +1107,16 @@ def test_a_pruned_run_is_smaller_and_goes_all_the_way(copy, run):
     assert fails_with_one_line(run(copy, "prune.py", "--resume"), "without --resume")
     assert fails_with_one_line(run(copy, "train.py", "--resume"), "is finished", parent.name)
 
-    # Without a val split all shots train it, and none are left to choose the epoch by. A class
-    # that is no longer found is named.
+    # Without a val split all shots train it, and none are left to choose the epoch by. The cuts are
+    # tried on pictures of every class, and one that is no longer found is named.
     edit(copy / "data" / "splits.csv", ",val,", ",train,", -1)
     last, spoilt = 'known["pruned"] = measure(', "main.fc.bias.set_value(np.float32([0, 0, 99]))"
     edit(copy / "prune.py", last, f"replicas.{spoilt}\n    {last}")
+    edit(copy / "prune.py", "JUDGED = 48", "JUDGED = 3")
+    edit(copy / "prune.py", "        cuts = ", "        print(others.labels[few])\n        cuts = ")
     done = run(copy, "prune.py", "--run", parent.name)
     assert done.returncode == 0, done.stderr
+    assert sorted(re.search(r"\[(\d) (\d) (\d)\]", done.stdout).groups()) == ["0", "1", "2"]
     assert "Note:  held-out pictures: recall fell: " in done.stdout and RED in done.stdout
     assert "held_out" not in curve.read_text(encoding="utf-8")
 

@@ -1,6 +1,8 @@
 """What is usual, of the pictures that a network was trained on."""
 
 import importlib
+from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -36,3 +38,18 @@ def test_a_day_of_a_rare_defect_is_no_drift(in_project, tmp_path):
 def test_too_few_pictures_say_nothing(in_project, tmp_path):
     drift = importlib.import_module("pipeline.drift")
     assert kept(drift, tmp_path, counts=[19], scatter=[1]) == (None, None)
+
+
+def test_what_is_usual_is_drawn_kind_by_kind(in_project, tmp_path):
+    drift = importlib.import_module("pipeline.drift")
+    kinds = [0] * 300 + [1] * 4 + [2] * 5
+    samples = [SimpleNamespace(split="train", path=(kind, i)) for i, kind in enumerate(kinds)]
+    asked = []
+
+    def features_of(paths):
+        asked.extend(paths)
+        return np.random.default_rng(0).normal(size=(len(paths), 8)).astype(np.float32)
+
+    assert drift.keep_some(tmp_path, samples, kinds, 30, features_of)["pictures"] == 30
+    assert Counter(kind for kind, _ in asked) == {0: 21, 1: 4, 2: 5}
+    assert len(set(asked)) == 30

@@ -22,6 +22,23 @@ def samples_of(families: list[list[int]]) -> list[SimpleNamespace]:
     ]
 
 
+def test_every_class_is_drawn_once_before_any_is_drawn_again():
+    from pipeline.balance import class_by_class
+
+    @hypothesis.given(st.lists(st.integers(0, 4), max_size=40), st.integers(0, 99))
+    @hypothesis.settings(deadline=None)
+    def check(labels, seed):
+        order = class_by_class(labels, np.random.default_rng(seed)).tolist()
+        assert sorted(order) == list(range(len(labels)))
+        for end in range(len(labels) + 1):
+            drawn = Counter(labels[i] for i in order[:end])
+            most = max(drawn.values(), default=0)
+            for label, count in Counter(labels).items():
+                assert drawn[label] >= min(count, most - 1)
+
+    check()
+
+
 def test_every_fold_has_every_class_on_both_sides_and_parts_no_near_duplicates():
     from pipeline.held_out import held_out_folds
 

@@ -1,6 +1,7 @@
 """train.py as a user meets it: whole runs on tiny pictures, each in a process of its own."""
 
 import hashlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from .conftest import about, model_to_start_from, newest_run, weights
+from .conftest import about, edit, model_to_start_from, newest_run, weights
 
 QUICK = {"train": {"steps": 20}, "model": {"input_size": 32}}
 
@@ -48,6 +49,26 @@ def test_a_run_trains_both_stages_and_describes_itself(run, project, change_sett
         assert name in curves[0]
     assert any((folder / "vdl" / "trial-1").iterdir())
     assert not (folder / "checkpoints").exists()
+
+
+def test_epochs_are_judged_by_pictures_of_every_class(run, project, picture, change_settings):
+    change_settings(project, train={"steps": 1})
+    for split, light in {"train": 4, "val": 1, "test": 1}.items():
+        for label, count in {"dark": 12, "light": light}.items():
+            folder = project / "data" / split / label
+            folder.mkdir(parents=True)
+            for number in range(count):
+                seed = len(list((project / "data").rglob("*.png")))
+                picture(seed, dark=label == "dark").save(folder / f"{number}.png")
+    for label in ("dark", "light"):
+        shutil.rmtree(project / "data" / label)
+    edit(project / "train.py", "JUDGED = 200", "JUDGED = 3")
+    given = "    return partial(_judge, held_out, replicas, preprocess)"
+    said = "    print('judged:', sorted(held_out.labels.tolist()))\n"
+    edit(project / "pipeline" / "batches.py", given, said + given)
+    assert run(project, "check_data.py").returncode == 0
+    done = run(project, "train.py")
+    assert "judged: [0, 0, 1]" in done.stdout, done.stderr
 
 
 def test_frozen_stops_after_stage_1_and_the_cache_serves_the_next_run(

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from safetensors.numpy import load_file, save
 
+from pipeline.balance import class_by_class
 from pipeline.whitening import Whitening
 
 FILE = "drift.safetensors"
@@ -93,7 +94,7 @@ def keep_some(
     most: int,
     features_of: Callable[[list[Path]], np.ndarray],
 ) -> dict | None:
-    """`keep` for training and val pictures, drawn at random where they are many.
+    """`keep` for training and val pictures, drawn kind by kind where they are many.
 
     Args:
         folder: of an export.
@@ -106,7 +107,7 @@ def keep_some(
     seen = {}
     for split in ("train", "val"):
         rows = np.flatnonzero([sample.split == split for sample in samples])
-        rows = rng.permutation(rows)[:most]
+        rows = rows[class_by_class(np.asarray(kinds)[rows], rng)[:most]]
         features = features_of([samples[row].path for row in rows]) if len(rows) else np.empty(0)
         seen[split] = Seen(features, np.asarray(kinds)[rows])
     return keep(folder, seen["train"], seen["val"])

@@ -36,6 +36,7 @@ from pipeline import (
     settings,
     splits,
 )
+from pipeline.balance import class_by_class
 from pipeline.batches import Pictures, batches, judged_by, losses_of, steps_an_epoch
 from pipeline.dataset import manifest, read_splits
 from pipeline.distillation import distilled
@@ -93,7 +94,7 @@ def main() -> None:
         # The channels that cost least go.
         known = {"pictures": len(held_out), "unpruned": measure("Unpruned", teachers)}
         network = build()
-        few = rng.permutation(len(held_out))[:JUDGED]
+        few = class_by_class(others.labels, rng)[:JUDGED]
         targets = np.eye(len(options.classes), dtype=np.float32)[others.labels[few]]
         cuts = pruning.choose_cuts(
             network,

@@ -24,6 +24,7 @@ import numpy as np
 
 from pipeline import console, custom_hooks, files, linear_probe, runs, settings
 from pipeline.backbone import EMBEDDED_WEIGHTS, digest, fitting, pretrained_state
+from pipeline.balance import class_by_class
 from pipeline.batches import Pictures, batches, judged_by, losses, steps_an_epoch
 from pipeline.curves import Phase
 from pipeline.dataset import Sample, manifest, read_training
@@ -118,7 +119,8 @@ def main() -> None:
     for number, (fitted, held_out) in enumerate(folds, 1):
         replicas = new_replicas(options, state)
         replicas.main.set_head(linear_probe.fit(features[fitted], labels[fitted], strength))
-        some = np.random.default_rng(options.train.seed).permutation(held_out)[:JUDGED]
+        rng = np.random.default_rng(options.train.seed)
+        some = held_out[class_by_class(labels[held_out], rng)[:JUDGED]]
         tune(replicas, pictures(fitted), pictures(some), f"trial-{number}")
         x = preprocess.batch([squares[i] for i in held_out])
         views_of = [replicas.outputs(Classifier.forward, turn(x, view)) for view in predicted]
