@@ -39,7 +39,7 @@ def test_every_class_is_drawn_once_before_any_is_drawn_again():
     check()
 
 
-def test_every_fold_has_every_class_on_both_sides_and_parts_no_near_duplicates():
+def test_every_class_is_fitted_in_every_fold_and_no_near_duplicates_are_parted():
     from pipeline.held_out import held_out_folds
 
     family = st.lists(st.integers(1, 12), min_size=1, max_size=12)
@@ -51,9 +51,11 @@ def test_every_fold_has_every_class_on_both_sides_and_parts_no_near_duplicates()
     @hypothesis.example([[3, 2], [3, 2]])
     def check(families):
         samples = samples_of(families)
-        for fitted, judged in held_out_folds(samples, OPTIONS):
+        folds = held_out_folds(samples, OPTIONS)
+        for fitted, judged in folds:
             assert sorted([*fitted, *judged]) == list(range(len(samples)))
-            for side in (fitted, judged):
+            assert len(judged)
+            for side in (fitted, folds[0][1]):
                 assert {samples[i].label for i in side} == set(range(len(families)))
             parted = {samples[i].group for i in fitted} & {samples[i].group for i in judged}
             assert all(len(families[int(group.split("-")[0])]) == 1 for group in parted)
@@ -68,6 +70,16 @@ def test_a_rare_class_is_judged_by_more_than_one_picture():
     folds = held_out_folds(samples, OPTIONS)
     judged = Counter(samples[i].label for _, rows in folds for i in rows)
     assert judged[1] >= 3
+
+
+def test_a_tiny_class_costs_the_others_no_pictures_to_fit_on():
+    from pipeline.held_out import held_out_folds
+
+    samples = samples_of([[1] * 40, [1] * 2])
+    folds = held_out_folds(samples, OPTIONS)
+    fitted = [Counter(samples[i].label for i in rows) for rows, _ in folds]
+    # With the second fold all of the tiny class was judged: no further one is needed.
+    assert fitted == [{0: 32, 1: 1}, {0: 32, 1: 1}]
 
 
 def test_a_rare_class_counts_like_any_other():
