@@ -91,6 +91,22 @@ def test_a_rare_class_counts_like_any_other():
     assert score(np.log(able), labels)["brier"] < score(blind, labels)["brier"]
 
 
+def test_more_pictures_of_good_parts_leave_the_score_as_it_is():
+    """The same answers to 20 times as many good pictures are worth the same score."""
+    from scipy.special import log_softmax
+
+    from pipeline.scores import score
+
+    rng = np.random.default_rng(0)
+    margins = np.concatenate([rng.normal(6, 2, 20), rng.normal(1, 4, 20)])
+    labels = np.repeat([0, 1], 20)
+    logs = log_softmax(np.stack([margins, 0 * margins], 1), axis=1)
+    logs[20:] = logs[20:, ::-1]
+    few = score(logs, labels)["brier"]
+    rows = np.concatenate([np.tile(np.arange(20), 20), np.arange(20, 40)])
+    assert score(logs[rows], labels[rows])["brier"] == pytest.approx(few, rel=0.01)
+
+
 def test_a_few_pictures_that_are_all_right_do_not_make_a_network_bold():
     from pipeline.scores import fit_temperature
 
