@@ -2,6 +2,7 @@
 
 import pickle
 import struct
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -235,6 +236,44 @@ def test_layers_are_unfrozen_from_the_top():
     assert frozen() == [True, True, True, False, False, False]
     freeze(groups, 2.0, 0.4)
     assert frozen() == [True, True, False, False, False, False]
+
+
+def test_a_frequent_class_is_seen_five_times_as_often_as_the_rarest():
+    from pipeline.batches import Pictures, batches
+    from pipeline.preprocess import Preprocess
+    from pipeline.settings import Settings
+
+    settings = Settings(classes=["good", "scratch", "dent"])
+
+    def seen(*counts):
+        """How many pictures of each class an epoch shows."""
+        labels = np.repeat(np.arange(3), counts)
+        shots = Pictures([np.zeros((8, 8, 3), np.uint8)] * len(labels), labels)
+        rng = np.random.default_rng(0)
+        epoch = batches(shots, settings, Preprocess(8), lambda picture, rng: picture, rng)
+        return np.bincount(np.concatenate([targets.argmax(1) for _, targets in epoch]))
+
+    good, scratch, dent = seen(600, 4, 8)
+    assert good + scratch + dent == 612
+    assert scratch == pytest.approx(612 * 4 / 32, rel=0.3)
+    assert dent == pytest.approx(612 * 8 / 32, rel=0.3)
+    # Classes that are less apart are seen as they are, every picture once.
+    assert seen(200, 40, 60).tolist() == [200, 40, 60]
+
+
+def test_fine_tuning_in_8_bits_sees_rare_classes(in_project, monkeypatch):
+    from pipeline import compression
+    from pipeline.preprocess import Preprocess
+    from pipeline.settings import Settings
+
+    folder = in_project / "data"
+    paths = [next((folder / label).iterdir()) for label in ("dark", "light")]
+    samples = [SimpleNamespace(path=path, label=0, split="train") for path in paths[:1] * 150]
+    samples += [SimpleNamespace(path=path, label=1, split="train") for path in paths[1:] * 3]
+    monkeypatch.setattr(compression, "read_splits", lambda options: samples)
+    endless = compression.endless_batches(Settings(classes=["dark", "light"]), Preprocess(32))
+    light = sum((next(endless).mean((1, 2, 3)) > 127).sum() for _ in range(10))
+    assert light == pytest.approx(153 / 6, rel=0.4)
 
 
 def test_mixed_targets_still_sum_to_one():

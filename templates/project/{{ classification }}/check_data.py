@@ -22,6 +22,7 @@ from pipeline import (
     project,
     settings,
 )
+from pipeline.balance import MAX_IMBALANCE
 from pipeline.duplicates import SIDE
 from pipeline.examine import copies, examine, families, group_alike, together
 from pipeline.layout import Picture
@@ -31,7 +32,6 @@ from pipeline.preprocess import fitting_size
 from pipeline.problems import Problem, problem
 from pipeline.splits import GIVEN, SPLITS, give_splits, splits_file
 
-MAX_IMBALANCE = 5
 MAX_SHRINKING = 4
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import paddle
 from paddle.nn import functional as F
 
+from pipeline import balance
 from pipeline.augment import augment, mix
 from pipeline.network import Classifier
 from pipeline.preprocess import Preprocess
@@ -40,7 +41,8 @@ def batches(
     custom_augment: Callable,
     rng: np.random.Generator,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """An epoch of augmented pictures [N, 3, S, S] and their smoothed labels [N, classes].
+    """Augmented pictures [N, 3, S, S] and their smoothed labels [N, classes], for as many steps as
+    `steps_an_epoch` says; no class is seen much more often than another, as in `balance.epoch`.
 
     Raises:
         UserError: through `custom_augment`, (picture, rng) -> picture, the user's own.
@@ -48,7 +50,7 @@ def batches(
     targets = smoothed(shots.labels, settings)
     parts = -(-len(targets) // settings.train.batch_size)
     for _ in range(steps_an_epoch(len(targets), settings.train.batch_size) // parts):
-        for batch in np.array_split(rng.permutation(len(targets)), parts):
+        for batch in np.array_split(balance.epoch(shots.labels, rng), parts):
             squares = [shots.squares[i] for i in batch]
             x = augmented(squares, settings, preprocess, custom_augment, rng)
             yield mix(x, targets[batch], settings.augment, rng)

@@ -9,7 +9,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
-from pipeline import additions, custom_hooks, exports, parity
+from pipeline import additions, balance, custom_hooks, exports, parity
 from pipeline.batches import augmented
 from pipeline.bootstrap import interval, resamples
 from pipeline.dataset import Sample, balanced, read_splits
@@ -77,8 +77,9 @@ def endless_batches(options, preprocess: Preprocess) -> Iterator[np.ndarray]:
     custom_augment = custom_hooks.augment()
     samples = [sample for sample in read_splits(options) if sample.split == "train"]
     squares = preprocess.read([sample.path for sample in samples])
+    labels = np.array([sample.label for sample in samples])
     while True:
-        for batch in np.array_split(rng.permutation(len(squares)), -(-len(squares) // BATCH)):
+        for batch in np.array_split(balance.epoch(labels, rng), -(-len(squares) // BATCH)):
             part = [squares[i] for i in batch]
             yield augmented(part, options, preprocess, custom_augment, rng)
 
