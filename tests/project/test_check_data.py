@@ -669,6 +669,56 @@ def test_a_fixed_camera_is_no_duplicate(in_project):
     assert duplicates.group([], alike_are_copies=True) == []
 
 
+def graded(duplicates, kind: int, grade: int):
+    """A part with a spot so bright that only neighbouring grades are almost the same picture."""
+    y, x = np.mgrid[-1:1:128j, -1:1:128j]
+    scene = np.where(np.hypot(x, y) < 0.6, 120, 20) + 20 * (np.sin((10 + 5 * kind) * x) > 0)
+    scene[54:74, 54:74] += 14 * grade
+    return duplicates.fingerprint(np.repeat(np.uint8(scene)[..., None], 3, 2))
+
+
+def test_groups_are_those_of_all_pairs(in_project, monkeypatch):
+    import hypothesis
+    from hypothesis import strategies as st
+
+    duplicates = importlib.import_module("pipeline.duplicates")
+    monkeypatch.setattr(duplicates, "BLOCK", 3)
+    prints = {
+        (kind, grade): graded(duplicates, kind, grade) for kind in range(2) for grade in range(5)
+    }
+    alike = {
+        (one, other)
+        for one in prints
+        for other in prints
+        if duplicates.group([prints[one], prints[other]], alike_are_copies=True) == [0, 0]
+    }
+    assert ((0, 0), (0, 1)) in alike and ((0, 0), (0, 2)) not in alike
+    assert not any(one[0] != other[0] for one, other in alike)
+
+    @hypothesis.given(st.lists(st.sampled_from(sorted(prints)), max_size=10))
+    @hypothesis.settings(deadline=None)
+    def check(keys):
+        first = list(range(len(keys)))
+        for _ in keys:  # until it spreads no further
+            for i, one in enumerate(keys):
+                for j, other in enumerate(keys):
+                    if (one, other) in alike:
+                        first[i] = first[j] = min(first[i], first[j])
+        assert duplicates.group([prints[key] for key in keys], alike_are_copies=True) == first
+
+    check()
+
+
+def test_pictures_of_one_group_are_not_compared_again(in_project, monkeypatch):
+    duplicates = importlib.import_module("pipeline.duplicates")
+    compared = []
+    correlate = np.vdot
+    monkeypatch.setattr(np, "vdot", lambda a, b: compared.append(1) or correlate(a, b))
+    prints = [graded(duplicates, 0, number % 2) for number in range(40)]
+    assert duplicates.group(prints, alike_are_copies=True) == [0] * 40
+    assert len(compared) < 40
+
+
 @pytest.mark.parametrize(
     ("pack", "classes"),
     [

@@ -3,15 +3,15 @@
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations_with_replacement
 
 import cv2
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from tqdm import tqdm
 
 SIDE = 128  # px; pictures that differ in less than can be seen at this size count as the same
 COARSE = 32  # px
-BLOCK = 1024  # pictures that are compared with all others at once
+BLOCK = 256  # pictures that are compared with as many others at once
 
 # Parts of one kind look alike without being the same picture, so a pair has to pass all three.
 # Measured on crops of boards and of screws: the same picture saved as JPEG 50, at half the size,
@@ -57,25 +57,20 @@ def group(prints: list[Fingerprint], alike_are_copies: bool) -> list[int]:
         alike_are_copies: whether those that are almost the same count as well. Pictures of one
             single colour are only compared by their exact pixels.
     """
-    if not prints:
-        return []
-    pairs = np.array(_same(prints) + (_almost_same(prints) if alike_are_copies else []))
-    graph = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(prints), len(prints)))
-    _, numbers = connected_components(graph, directed=False)
-    _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
-    return first[inverse].tolist()
+    same: dict[str, int] = {}
+    first = np.array([same.setdefault(p.pixels, index) for index, p in enumerate(prints)], int)
+    if alike_are_copies and len(prints):
+        _join_almost_same(prints, first)
+    return first.tolist()
 
 
-def _same(prints: list[Fingerprint]) -> list[tuple[int, int]]:
-    first: dict[str, int] = {}
-    return [(first.setdefault(p.pixels, index), index) for index, p in enumerate(prints)]
-
-
-def _almost_same(prints: list[Fingerprint]) -> list[tuple[int, int]]:
+def _join_almost_same(prints: list[Fingerprint], first: np.ndarray) -> None:
+    """Joins the groups of pictures that are almost the same: `first` [N] names the first of each
+    picture's group."""
     coarse = [cv2.resize(p.grey, (COARSE, COARSE), interpolation=cv2.INTER_AREA) for p in prints]
     vectors = np.array([_unit(square).ravel() for square in coarse])
 
-    @lru_cache(maxsize=1024)
+    @lru_cache(maxsize=2 * BLOCK)
     def views(index: int, blur: float) -> tuple[np.ndarray, np.ndarray]:
         grey = prints[index].grey.astype(np.float32)
         smooth = cv2.GaussianBlur(grey, (0, 0), blur)
@@ -89,16 +84,19 @@ def _almost_same(prints: list[Fingerprint]) -> list[tuple[int, int]]:
         (smooth, detail), (other_smooth, other_detail) = views(one, blur), views(other, blur)
         return bool(
             np.vdot(detail, other_detail) > MIN_DETAIL_CORRELATION
-            and np.abs(smooth - other_smooth).max() < MAX_DIFFERENCE
+            and cv2.norm(smooth, other_smooth, cv2.NORM_INF) < MAX_DIFFERENCE
         )
 
-    pairs = []
-    for start in range(0, len(vectors), BLOCK):
-        correlation = vectors[start : start + BLOCK] @ vectors.T
-        for row, other in np.argwhere(correlation > MIN_COARSE_CORRELATION).tolist():
-            if start + row < other and are_same(start + row, other):
-                pairs.append((start + row, other))
-    return pairs
+    # Block by block, so that the views of a picture are not made anew for every pair.
+    blocks = list(combinations_with_replacement(range(0, len(vectors), BLOCK), 2))
+    quiet = None if len(blocks) > 1 else True  # None: only where someone can watch
+    for top, left in tqdm(blocks, "comparing pictures", leave=False, disable=quiet):
+        correlation = vectors[top : top + BLOCK] @ vectors[left : left + BLOCK].T
+        for row, column in np.argwhere(correlation > MIN_COARSE_CORRELATION).tolist():
+            one, other = top + row, left + column
+            if one < other and first[one] != first[other] and are_same(one, other):
+                joined = sorted((first[one], first[other]))
+                first[first == joined[1]] = joined[0]
 
 
 def _unit(values: np.ndarray) -> np.ndarray:
