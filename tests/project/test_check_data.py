@@ -170,7 +170,7 @@ def test_any_grouping_is_split_fairly(in_project):
                 sizes = Counter(g for g in groups if g.startswith(label)).values()
                 if len(of_class) >= 2:
                     assert of_class.count("train") >= 2
-                if len(of_class) >= 4 and len(sizes) > 1 and len(of_class) - min(sizes) >= 2:
+                if len(of_class) >= 3 and len(sizes) > 1:
                     assert "test" in of_class
 
     check()
@@ -492,8 +492,9 @@ def test_no_test_split(project, check):
     assert check() == (
         1,
         [
-            "error: data/: there are no test pictures. Add some, or give no splits at all to have "
-            "them made."
+            "error: data/: there are no test pictures. Where splits are drawn, each class needs at "
+            "least 3 pictures, not all alike; where they are given, add some or give no splits at "
+            "all."
         ],
     )
     (project / "data" / "test" / "dark").mkdir(parents=True)
@@ -506,6 +507,32 @@ def test_no_test_split(project, check):
             "Add some."
         ],
     )
+
+
+def test_too_few_pictures_to_draw_a_test_split(project, check, run):
+    for label in ("dark", "light"):
+        for number in range(2, 8):
+            (project / "data" / label / f"{number}.png").unlink()
+    code, problems = check()
+    assert code == 1
+    assert problems[-1].startswith(
+        "error: data/: there are no test pictures. Where splits are drawn, each class needs at "
+        "least 3 pictures, not all alike; "
+    )
+    (project / ".copier-answers.yml").write_text("language: zh\n")
+    said = run(project, "check_data.py").stdout
+    assert "没有测试图片。自动划分时，每个类别至少需要 3 张不全相似的图片；" in said
+
+
+def test_three_pictures_a_class_are_enough_to_draw_a_test_split(project, check):
+    settings = project / "settings.yaml"
+    settings.write_text(settings.read_text() + "data: {test_share: 0.05}\n")
+    for label in ("dark", "light"):
+        for number in range(3, 8):
+            (project / "data" / label / f"{number}.png").unlink()
+    assert check()[0] == 0
+    counts = Counter((path.split("/")[0], split) for path, split in splits(project).items())
+    assert counts["dark", "test"] == counts["light", "test"] == 1
 
 
 def test_a_class_of_one_part_alone(project, check, picture):

@@ -88,8 +88,10 @@ PICTURE_KINDS = {
     ),
     "no_test_at_all": (
         "error",
-        "there are no test pictures. Add some, or give no splits at all to have them made.",
-        "没有测试图片。请添加，或完全不指定划分，由程序自动划分。",
+        "there are no test pictures. Where splits are drawn, each class needs at least 3 pictures, "
+        "not all alike; where they are given, add some or give no splits at all.",
+        "没有测试图片。自动划分时，每个类别至少需要 3 张不全相似的图片；指定划分时，"
+        "请添加测试图片，或完全不指定划分。",
     ),
     # the same picture in several files
     "same": (

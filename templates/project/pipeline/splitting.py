@@ -17,7 +17,7 @@ def draw_splits(
         labels: classes in each picture.
         groups: the same name for pictures that are almost the same.
         kept: the split that a picture has already, which it keeps, or None.
-        share: of each class that goes to test, 0 to 1. With 4 pictures and more in at least two
+        share: of each class that goes to test, 0 to 1. With 3 pictures and more in at least two
             groups a class gets one test picture or more; 2 are always left to train on.
         seed: of the draw.
 
@@ -42,7 +42,7 @@ def draw_splits(
     total = count(list(range(len(labels))))
     tested = count([index for index, split in enumerate(splits) if split == "test"])
     wanted = {
-        label: min(max(round(share * most), 1 if most >= 4 else 0), most - 2)
+        label: min(max(round(share * most), 1 if most >= 3 else 0), most - 2)
         for label, most in total.items()
     }
     largest = {label: most - 2 for label, most in total.items()}

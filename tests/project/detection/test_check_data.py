@@ -141,8 +141,9 @@ def test_given_splits(project, coco, check, run, picture):
         [
             "error: data/: 2 pictures are in no split, while others are in train, val or test: "
             "images/6.png, images/7.png. Move or list them there.",
-            "error: data/: there are no test pictures. Add some, or give no splits at all to have "
-            "them made.",
+            "error: data/: there are no test pictures. Where splits are drawn, each class needs at "
+            "least 3 pictures, not all alike; where they are given, add some or give no splits at "
+            "all.",
         ],
     )
 
