@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pipeline import checked, console, files, layout, picture_problems, project, settings
 from pipeline.annotations import Picture
+from pipeline.balance import MAX_IMBALANCE
 from pipeline.box_checks import check_boxes, check_crowds, check_sizes, show_the_same
 from pipeline.dataset import boxes_file
 from pipeline.examine import copies, examine, families, group_alike
@@ -20,8 +21,6 @@ from pipeline.picture_files import data_folder
 from pipeline.picture_problems import printable, some
 from pipeline.problems import UNCOUNTABLE, Problem, problem
 from pipeline.splits import GIVEN, SPLITS, give_splits, splits_file
-
-MAX_IMBALANCE = 5
 
 
 def main() -> None:
