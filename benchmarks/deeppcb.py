@@ -64,7 +64,7 @@ def without_defects(checkout: Path, name: str) -> Path:
 
 
 def write_split(new: Path, split: str, checkout: Path, rows: list[dict[str, str]]) -> None:
-    """Writes a split of both data sets: pictures, COCO file, crops."""
+    """Writes a split of pcb_cls and pcb_det: pictures, COCO file, crops."""
     pictures = []
     for row in rows:
         name = row["picture"]
