@@ -281,7 +281,7 @@ def test_the_export_alone_says_what_evaluation_said(copy, run, kind):
         wanted = {row["path"]: row for row in csv.DictReader(file)}
     needed = "console files images inference preprocess probabilities exports project quiet"
     needed += " tables finding added additions drift drift_log input_check onnx_runtime prototypes"
-    needed += " reference whitening __init__"
+    needed += " balance reference whitening __init__"
     needed += " formats forms picking tensorrt"
     for path in copy.iterdir():
         if path.name not in ("predict.py", "pipeline", "export", "data"):

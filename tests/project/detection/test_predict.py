@@ -175,7 +175,7 @@ def test_prediction_needs_the_export_alone(exported, pictures, run):
     needed = (
         "boxes console detections drawing exports files finding fonts images inference preprocess"
     )
-    needed += " drift drift_log input_check onnx_runtime whitening"
+    needed += " balance drift drift_log input_check onnx_runtime whitening"
     needed += " formats forms picking tensorrt"
     for path in (exported / "pipeline").glob("*.py"):
         if path.stem not in {*needed.split(), "project", "quiet", "tables", "__init__"}:
