@@ -71,8 +71,8 @@ def read_arguments() -> argparse.Namespace:
     harness.add_arguments(parser)
     arguments = parser.parse_args()
     data, judged = arguments.data, "val" if arguments.set else "test"
-    harness.need(data / "train.json", data / f"{judged}.json", data / "images", arguments.python)
-    harness.need(*filter(None, [arguments.good]))
+    needed = [data / "train.json", data / f"{judged}.json", data / "images", arguments.good]
+    harness.need(*filter(None, needed), arguments.python)
     arguments.data = data.resolve()
     return arguments
 
