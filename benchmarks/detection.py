@@ -4,20 +4,23 @@
     python benchmarks/detection.py --data ... --images 200 --leave-out spur   # five classes
     python benchmarks/detection.py --data ... --images 200 --windows 160      # large objects
     python benchmarks/detection.py --data ... --shots 30 --seeds 3            # objects a class
-    python benchmarks/detection.py --data ... --shots 30 --set augment.copy_paste=0.5
+    python benchmarks/detection.py --data ... --shots 30 --set augment.mosaic=0.5
+    python benchmarks/detection.py --data ... --shots 30 --val --methods fewshot cosine contrast
     python benchmarks/detection.py --data ... --shots 30 --good build/data/pcb_good
 
 The folder holds images/, train.json and test.json (COCO). For each seed pictures are drawn from
 train.json; nothing but them is used before the model is final, and the test pictures are looked
 at once. --windows cuts a square of so many px, with whole objects only, out of each picture and
-enlarges it to the picture's size. --set tries other values of settings.yaml, each beside the
-template's, on val.json and without export: what is chosen must not be chosen on the test pictures.
+enlarges it to the picture's size. --val judges on val.json and without export: what is chosen must
+not be chosen on the test pictures. --set does so too, and tries other values of settings.yaml, each
+beside the template's.
 Results are kept as they come in benchmarks/results/, and a second call goes on where the first one
 stopped.
 
 Each method is a project of its own, made by `fewshot new`; its scripts go the whole way from
 check_data.py to compress.py. `picodet` sets `model.detector` and nothing else, so it gets the same
 crops, stages and minutes. `plain` is PaddleDetection's own training: benchmarks/plain_detector.py.
+`cosine` and `contrast` have another head: benchmarks/few_shot_heads.py.
 """
 
 import argparse
@@ -36,6 +39,8 @@ TITLES = {
     "fewshot": "fewshot (train.py)",
     "picodet": "fewshot with PicoDet",
     "plain": "plain PaddleDetection, PicoDet",
+    "cosine": "fewshot with a cosine classifier",
+    "contrast": "fewshot with a contrastive head",
 }
 STEPS = ("check_data.py", "train.py", "evaluate.py", "export.py", "compress.py")
 
@@ -43,7 +48,7 @@ STEPS = ("check_data.py", "train.py", "evaluate.py", "export.py", "compress.py")
 def main() -> None:
     arguments = read_arguments()
     rows = harness.measure_all(
-        arguments.data.name + ("-val" if arguments.set else ""),
+        arguments.data.name + ("-val" if arguments.val else ""),
         plan(arguments),
         lambda key: measure(arguments, key),
         arguments.minutes,
@@ -68,9 +73,11 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--set", nargs="+", metavar="SECTION.NAME=VALUE", help="settings to try, on val"
     )
+    parser.add_argument("--val", action="store_true", help="judge on val.json instead of test.json")
     harness.add_arguments(parser)
     arguments = parser.parse_args()
-    data, judged = arguments.data, "val" if arguments.set else "test"
+    arguments.val = arguments.val or bool(arguments.set)
+    data, judged = arguments.data, "val" if arguments.val else "test"
     needed = [data / "train.json", data / f"{judged}.json", data / "images", arguments.good]
     harness.need(*filter(None, needed), arguments.python)
     arguments.data = data.resolve()
@@ -84,7 +91,7 @@ def plan(arguments) -> list[dict]:
         for name in ("images", "shots", "leave_out", "windows", "train_minutes")
     }
     pictures["good"] = arguments.good.name if arguments.good else None
-    tried = [{"set": value} for value in [None, *arguments.set]] if arguments.set else [{}]
+    tried = [{"set": value} for value in [None, *(arguments.set or [])]] if arguments.val else [{}]
     return [
         pictures | {"seed": seed, "method": method} | setting
         for seed in range(arguments.seeds)
@@ -101,10 +108,12 @@ def measure(arguments, key: dict) -> dict:
         harness.run(arguments.python, project, "check_data.py")
         script = REPOSITORY / "benchmarks" / "plain_detector.py"
         return json.loads(harness.run(arguments.python, project, script).splitlines()[-1])
-    steps = STEPS[:3] if arguments.set else STEPS
-    seconds = harness.timed(arguments.python, project, steps)
+    steps = STEPS[:3] if arguments.val else STEPS
+    has_other_head = key["method"] in ("cosine", "contrast")
+    launcher = [REPOSITORY / "benchmarks" / "few_shot_heads.py", key["method"]]
+    seconds = harness.timed(arguments.python, project, steps, launcher if has_other_head else ())
     found = measured(project) | {"seconds": sum(seconds.values()), "steps": seconds}
-    return found if arguments.set else found | {"int8": int8(project)}
+    return found if arguments.val else found | {"int8": int8(project)}
 
 
 def measured(project: Path) -> dict:
@@ -159,7 +168,7 @@ def draw(data: Path, key: dict, good: Path | None = None) -> Path:
     train, test, classes = coco.draw(data, key, "val" if "set" in key else "test")
     options = [part for name in classes for part in ("--class", name)]
     harness.new_project(project, "--task", "detection", *options)
-    detector = None if key["method"] == "fewshot" else "picodet"
+    detector = "picodet" if key["method"] in ("picodet", "plain") else None
     values = {"train.seed": key["seed"], "train.minutes": key["train_minutes"]}
     values |= {"model.detector": detector}
     if key.get("set"):

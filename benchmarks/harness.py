@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -94,18 +94,16 @@ def fewshot(module: str, *options: str | Path) -> None:
     subprocess.run(command, check=True, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
 
 
-def run(
-    python: Path, project: Path, script: Path | str, *options: str, may_refuse: bool = False
-) -> str:
-    """Runs a script inside of a project and gives what it printed.
+def run(python: Path, project: Path, *script: Path | str, may_refuse: bool = False) -> str:
+    """Runs a script with its options inside of a project and gives what it printed.
 
     Ends the program if it fails, unless all that it did was to refuse its result (exit code 1).
     """
-    command = [str(python.absolute()), str(script), *options]
+    command = [python.absolute(), *script]
     environment = os.environ | {"PYTHONPATH": str(project), "FLAGS_enable_pir_api": "0"}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
     if done.returncode and not (may_refuse and done.returncode == 1):
-        sys.exit(f"error: {script} failed in {project}:\n{done.stdout}\n{done.stderr[-3000:]}")
+        sys.exit(f"error: {script[0]} failed in {project}:\n{done.stdout}\n{done.stderr[-3000:]}")
     return done.stdout
 
 
@@ -146,12 +144,16 @@ def trained_project(arguments: argparse.Namespace, seed: int = 0, **train: float
     return project
 
 
-def timed(python: Path, project: Path, steps: Iterable[str]) -> dict[str, float]:
-    """Runs scripts with their options, one after the other; seconds of each."""
+def timed(
+    python: Path, project: Path, steps: Iterable[str], launcher: Sequence[Path | str] = ()
+) -> dict[str, float]:
+    """Runs scripts with their options, one after the other; seconds of each. With a `launcher`, a
+    script and its options, that one is run and told which."""
     seconds = {}
     for step in steps:
         started = time.monotonic()
-        run(python, project, *step.split(), may_refuse=step == "compress.py")
+        command = [*launcher, *step.split()]
+        run(python, project, *command, may_refuse=step == "compress.py")
         seconds[step] = round(time.monotonic() - started, 1)
     return seconds
 

@@ -120,8 +120,11 @@ def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been_stopped(
     assert changed.returncode == 1 and changed.stderr.count("\n") == 1
     assert "pictures or labels have changed since it began" in changed.stderr
     table.write_text(splits, encoding="utf-8")
+    with (project / "custom.py").open("a", encoding="utf-8") as custom:
+        custom.write("# mended\n")
     done = run(project, "train.py", "--resume")
     assert done.returncode == 0, done.stderr
+    assert "custom.py has changed since runs/" in done.stdout
     for stage in ("stage_1", "stage_2"):
         expected_stage = expected_result["held_out"][stage]
         assert about(project)["held_out"][stage] == pytest.approx(expected_stage, abs=1e-3)

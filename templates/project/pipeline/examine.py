@@ -1,6 +1,5 @@
 """Looks at each picture once: whether it can be used, and which others show the same."""
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from PIL import ExifTags, Image
 from tqdm import tqdm
 
 from pipeline.duplicates import fingerprint, group
-from pipeline.images import MAX_PIXELS, PictureError, read_picture
+from pipeline.images import DECODERS, MAX_PIXELS, PictureError, read_picture
 from pipeline.picture_files import PictureFile
 from pipeline.picture_problems import Problem, picture_problem, some
 
@@ -73,7 +72,7 @@ def examine(pictures: Sequence[PictureFile], data: str, least: int) -> list[Prob
         picture.fingerprint = fingerprint(pixels)
         return faults
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(DECODERS) as pool:
         quiet = None if len(pictures) > 200 else True  # None: only where someone can watch
         found = tqdm(pool.map(look, pictures), "pictures", len(pictures), disable=quiet)
         problems = [fault for faults in found for fault in faults]

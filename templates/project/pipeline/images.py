@@ -1,5 +1,6 @@
 """Pictures from disk to arrays, whatever they are stored as."""
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 # Pillow would open many more, and one of them with another program (Ghostscript).
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 MAX_PIXELS = 200_000_000  # a picture beyond this is a mistake or an attack on the memory
+DECODERS = min(8, len(os.sched_getaffinity(0)))  # threads; each needs memory for a whole picture
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 # Up to twice that limit Pillow only warns, where `read_picture` refuses; and it warns of odd

@@ -102,16 +102,6 @@ def train_again(
     fine_tune(replicas, batches, losses, judge, epochs, steps_an_epoch, phase, rates)
 
 
-def compare(known: dict, metric: str, limits) -> None:
-    """Says so when the held-out pictures show a larger loss than the settings allow."""
-    loss = known["unpruned"][metric] - known["pruned"][metric]
-    if loss > limits.max_metric_loss:
-        advise(
-            f"{metric} fell by {loss:.3f} on held-out pictures "
-            f"(limits.max_metric_loss is {limits.max_metric_loss:g})."
-        )
-
-
 def advise(fault: str) -> None:
     """Says what was lost, and what loses less."""
     print(f"Note:  {fault} A larger prune.keep or more prune.minutes lose less.")

@@ -24,10 +24,17 @@ def newest_unfinished() -> Path:
     return run
 
 
-def check_data(run: Path, data: list[dict]) -> None:
-    """Raises UserError where the manifest of the pictures is not the one that the run began with:
-    what it is judged by would have been trained on."""
-    if about(run)["data"] != data:
+def check_resumed(run: Path, data: list[dict]) -> None:
+    """Says so where custom.py has changed since the run began; the rest of it uses the new one.
+
+    Raises:
+        UserError: the manifest of the pictures has changed: what the run is judged by would have
+            been trained on.
+    """
+    known = about(run)
+    if known.get("custom_sha256", _custom_sha256()) != _custom_sha256():
+        print(f"Note: custom.py has changed since {shown(run)} began; it is used as it is now.")
+    if known["data"] != data:
         raise UserError(
             f"{shown(run)}: pictures or labels have changed since it began. Start a new run "
             "without --resume."
@@ -51,9 +58,15 @@ def begin(options, weights: dict, data: list[dict], run: Path | None = None, **k
     shutil.copyfile(ROOT / "settings.yaml", run / "settings.yaml")
     about = {"id": run.name, "finished": False, "seed": options.train.seed, "seconds": 0}
     about |= provenance.environment()
-    about |= {"settings": options.model_dump(), "weights": weights, "data": data} | known
+    about |= {"settings": options.model_dump(), "custom_sha256": _custom_sha256()}
+    about |= {"weights": weights, "data": data} | known
     files.write_json(run / ABOUT, about)
     return run
+
+
+def _custom_sha256() -> str | None:
+    custom = ROOT / "custom.py"
+    return files.sha256(custom) if custom.is_file() else None
 
 
 def about(run: Path) -> dict:

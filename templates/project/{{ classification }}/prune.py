@@ -63,7 +63,7 @@ def main() -> None:
     samples = [sample for sample in everything if sample.split != "test"]
     data = manifest(samples)
     if run:
-        runs.check_data(run, data)
+        runs.check_resumed(run, data)
     train = [i for i, sample in enumerate(samples) if sample.split == "train"]
     _, held_out = held_out_folds(samples, options)[0]
     has_val = len(train) < len(samples)

@@ -53,7 +53,7 @@ def main() -> None:
     samples = read_training(options)
     data = manifest(samples)
     if run:
-        runs.check_data(run, data)
+        runs.check_resumed(run, data)
     custom_augment = custom_hooks.augment()
     state, weights = starting_weights(options)
     run = run or runs.begin(options, weights, data)

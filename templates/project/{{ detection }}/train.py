@@ -51,7 +51,7 @@ def main() -> None:
     samples = read_training(options)
     data = manifest(samples)
     if run:
-        runs.check_data(run, data)
+        runs.check_resumed(run, data)
     fitted, held_out = split_off(samples, options)
 
     # Scale, tiles, levels and crops follow the sizes of the labelled objects. A resumed run keeps
@@ -62,7 +62,8 @@ def main() -> None:
     else:
         preprocess = sizes.choose_preprocess(fitted, options.model)
     fitted, held_out = not_too_many(fitted, held_out, preprocess, INPUTS[1])
-    everything, fitted = fitted, some_good(fitted, preprocess, MOST_IN_MEMORY)
+    kept = some_good(fitted, preprocess, MOST_IN_MEMORY)
+    left_out, fitted = len(fitted) - len(kept), kept
     if run:
         began = Architecture.from_dict(before["weights"])
         detector, strides, bins = began.detector, began.strides, began.bins
@@ -75,8 +76,8 @@ def main() -> None:
     tiles = f"tiles of pictures times {preprocess.tile_scale}" if preprocess.tile_scale else "whole"
     print(f"Run: {shown(run)}")
     print(f"Input {preprocess.input_size} px, {tiles}; strides {strides}; crops of {side} px")
-    if len(fitted) < len(everything):
-        print(f"Without objects: {len(everything) - len(fitted)} pictures left out, to save memory")
+    if left_out:
+        print(f"Without objects: {left_out} pictures left out, to save memory")
 
     scenes = read_scenes(fitted, preprocess)
     crops = Crops(scenes, side, options.augment, custom_augment)

@@ -200,9 +200,8 @@ def test_pictures_on_disk_give_the_same_crops(crops, sample, monkeypatch, tmp_pa
     assert all(isinstance(scene.picture, np.memmap) for scene in on_disk)
     for scene, other in zip(in_memory, on_disk, strict=True):
         np.testing.assert_array_equal(scene.picture, other.picture)
-    options = {"mosaic": 0.5, "copy_paste": 0.5}
     drawn = [
-        crops(scenes, **options).batches(8, 4, np.random.default_rng(1))
+        crops(scenes, mosaic=0.5).batches(8, 4, np.random.default_rng(1))
         for scenes in (in_memory, on_disk)
     ]
     for (x, objects), (y, others) in zip(*drawn, strict=True):
@@ -228,32 +227,16 @@ def test_a_very_long_picture_is_cropped_around_its_objects(crops):
     assert learned >= 8
 
 
-def test_objects_are_pasted_where_their_surroundings_fit(crops):
-    """A gap in a track onto other tracks, not onto the bare board."""
-    from pipeline.crops import Scene
+def test_settings_of_older_templates_that_name_copy_paste_are_read(tmp_path, capsys):
+    from pipeline.settings import load
 
-    def board(*columns):
-        picture = np.full((240, 240, 3), 60, np.uint8)
-        for column in columns:
-            picture[:, column : column + 20] = 220
-        return picture
-
-    broken = board(90)
-    broken[105:115, 90:110] = 60
-    scenes = [Scene(broken, np.float32([[86, 102, 114, 118]]), np.int64([SPOTS]))]
-    scenes += [Scene(board(40, 170), np.zeros((0, 4)), np.int64([]))] * 9
-    one = crops(scenes, light=0, colour=0, scale=1, copy_paste=1)
-    x, objects = next(one.batches(1, 64, np.random.default_rng(0)))
-    pasted = 0
-    for square, rows in zip(x, objects, strict=True):
-        for x0, y0, x1, y1 in rows[rows[:, 5] == 1, 1:5]:
-            column, row = int((x0 + x1) / 2), int((y0 + y1) / 2)
-            along = (13, 0) if y1 - y0 < x1 - x0 else (0, 13)  # the track is the shorter way out
-            ends = [(row - along[0], column - along[1]), (row + along[0], column + along[1])]
-            assert square[0, row, column] < 80
-            assert all(square[0, r, c] > 180 for r, c in ends if 0 <= min(r, c) < max(r, c) < 128)
-            pasted += 1
-    assert pasted >= 64  # on nearly every crop that shows a track, and on some two
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("classes: [spots]\naugment:\n  copy_paste: 0.5\n")
+    assert load(settings).augment.mosaic == 0
+    assert capsys.readouterr().err == (
+        "settings.yaml:3: augment.copy_paste: is not used any more: training with pasted objects "
+        "found no more. Remove it.\n"
+    )
 
 
 def test_a_thin_object_is_never_taught_as_background(crops):

@@ -1,6 +1,5 @@
 """A picture becomes the network's input. The one place where that is decided."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.images import read_picture
+from pipeline.images import DECODERS, read_picture
 
 
 def fitting_size(shorter_sides: list[int]) -> int:
@@ -67,7 +66,7 @@ class Preprocess:
 
     def read(self, paths: list[Path]) -> list[np.ndarray]:
         """Decodes pictures on all cores -> [S, S, 3] uint8 each. Raises PictureError."""
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(DECODERS) as pool:
             return list(pool.map(lambda path: self.square(read_picture(path)), paths))
 
     def batches(self, squares: list[np.ndarray], size: int) -> Iterator[np.ndarray]:

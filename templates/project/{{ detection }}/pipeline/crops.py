@@ -11,20 +11,16 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.boxes import area, intersection
+from pipeline.boxes import area
 from pipeline.dataset import Sample
-from pipeline.images import read_picture
+from pipeline.images import DECODERS, read_picture
 from pipeline.preprocess import GREY, Preprocess
 from pipeline.project import CACHE
 
 AROUND_OBJECTS = 0.75  # of the crops; the others lie anywhere, to learn what is no object
 VISIBLE = 0.6  # of a cut object must be seen to learn it
-PASTES = 6  # tries to paste an object onto a crop ...
-SURROUNDINGS = 0.3  # ... with what is around it, so far as a share of its longer side ...
-FITS = 40  # ... where that differs from what is there by so many grey levels at most, rms
 MOST_OBJECTS = 1000  # of a crop
 MOST_IN_MEMORY = 2e9  # bytes of all pictures
-MOST_THREADS = 8  # that decode: each needs memory for a whole picture
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ def read_scenes(samples: list[Sample], preprocess: Preprocess) -> list[Scene]:
             picture = place
         return Scene(picture, sample.boxes * scale, sample.labels)
 
-    with ThreadPoolExecutor(min(MOST_THREADS, len(os.sched_getaffinity(0)))) as pool:
+    with ThreadPoolExecutor(DECODERS) as pool:
         return list(tqdm(pool.map(read, samples, ends), "pictures", len(samples), leave=False))
 
 
@@ -104,17 +100,13 @@ class Crops:
         """A crop [S, S, 3] uint8 and its objects [M, 6]."""
         if rng.random() < self.options.mosaic:
             picture, objects = self._mosaic(rng)
-        elif rng.random() < self.options.copy_paste:
-            picture, objects = self._pasted(rng)
         else:
             picture, objects = self._crop(rng, self.side)
         picture = _recolour(picture, self.options.light, self.options.colour, rng)
         return self.custom_augment(picture, rng), objects
 
-    def _crop(
-        self, rng: np.random.Generator, side: int, around: float = AROUND_OBJECTS
-    ) -> tuple[np.ndarray, np.ndarray]:
-        if self.objects and rng.random() < around:
+    def _crop(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
+        if self.objects and rng.random() < AROUND_OBJECTS:
             index, which = any_object(self.objects, rng)
             scene = self.scenes[index]
             box = scene.boxes[which]
@@ -152,68 +144,6 @@ class Crops:
             objects[:, 1:5] += np.float32([left, top, left, top])
             found.append(objects)
         return picture, np.concatenate(found)
-
-    def _pasted(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """A crop from anywhere, with some objects of other pictures: Ghiasi et al., "Simple
-        Copy-Paste", CVPR 2021. Not at random, as there, but where the surroundings fit, so that
-        an open track is pasted onto a track."""
-        picture, objects = self._crop(rng, self.side, around=0)
-        for _ in range(PASTES if self.objects else 0):
-            picture, objects = self._paste(picture, objects, rng)
-        return (picture, objects) if len(objects) else self._crop(rng, self.side)
-
-    def _paste(self, picture, objects, rng) -> tuple[np.ndarray, np.ndarray]:
-        """The crop and its objects, with one more if there is a place for it."""
-        index, which = any_object(self.objects, rng)
-        scene = self.scenes[index]
-        found = _with_surroundings(scene.picture, scene.boxes, which)
-        if found is None or (side := len(found[0])) > self.side // 2:
-            return picture, objects
-        patch, box, far = found
-        patch, box = _turn(patch, box, self.options.symmetry, rng)
-        (x0, y0), (x1, y1) = np.floor(box[0, :2]).astype(int), np.ceil(box[0, 2:]).astype(int)
-        inside = np.zeros((side, side), np.float32)
-        inside[y0:y1, x0:x1] = 1
-        around = _grown(inside, far) - inside
-
-        grey, wanted = (np.float32(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY)) for p in (picture, patch))
-        error = cv2.matchTemplate(grey, wanted, cv2.TM_SQDIFF, mask=around)
-        free = error < FITS**2 * around.sum()
-        for left, top, right, bottom in objects[:, 1:5].astype(int):
-            free[max(0, top - side) : bottom + 1, max(0, left - side) : right + 1] = False
-        places = np.argwhere(free)
-        if not len(places):
-            return picture, objects
-        y, x = places[rng.integers(len(places))]
-        share = cv2.GaussianBlur(_grown(inside, far // 2), (0, 0), far / 6)[..., None]
-        picture = picture.copy()
-        below = picture[y : y + side, x : x + side]
-        below[:] = share * patch + (1 - share) * below
-        row = np.float32([[scene.labels[which], *(box[0] + (x, y, x, y)), 1]])
-        return picture, np.concatenate([objects, row])
-
-
-def _with_surroundings(
-    picture: np.ndarray, boxes: np.ndarray, which: int
-) -> tuple[np.ndarray, np.ndarray, int] | None:
-    """A square of a picture around one of its boxes [B, 4], the box in it [1, 4], and how far
-    around it its surroundings go, px. None where the picture ends or another object lies there."""
-    box = boxes[which]
-    far = max(2, math.ceil(SURROUNDINGS * (box[2:] - box[:2]).max()))
-    others = np.delete(boxes, which, axis=0)
-    if intersection(box[None] + (-far, -far, far, far), others).any():
-        return None
-    side = math.ceil((box[2:] - box[:2]).max()) + 2 * far
-    height, width = picture.shape[:2]
-    if side > min(height, width):
-        return None
-    left, top = ((box[:2] + box[2:] - side) / 2).clip(0, (width - side, height - side)).astype(int)
-    return picture[top : top + side, left : left + side], (box - (left, top, left, top))[None], far
-
-
-def _grown(mask: np.ndarray, far: int) -> np.ndarray:
-    """[H, W], its ones spread by so many px."""
-    return cv2.dilate(mask, np.ones((2 * far + 1, 2 * far + 1)))
 
 
 def by_class(labels: list[np.ndarray]) -> list[list[tuple[int, int]]]:

@@ -25,7 +25,8 @@ def pictures(options, about: dict) -> list[Sample]:
         options: the settings.
         about: what is known of the run.
     """
-    tests = splits.unseen(samples := read_splits(options), "test", options.classes, about)
+    samples = read_splits(options)
+    tests = splits.unseen(samples, "test", options.classes, about)
     others = [sample for sample in samples if sample.split != "test"]
     rng = np.random.default_rng(0)
     drawn = [part[i] for part in (tests, others) for i in rng.permutation(len(part))]

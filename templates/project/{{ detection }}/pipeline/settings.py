@@ -1,7 +1,7 @@
 """What `settings.yaml` may hold, with defaults for whatever it leaves out."""
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveInt, field_validator
 
@@ -33,7 +33,7 @@ class Augment(Section):
     light: float = Field(0.1, ge=0, le=0.9)
     colour: float = Field(0.05, ge=0, le=0.5)
     mosaic: float = Field(0.0, ge=0, le=1)
-    copy_paste: float = Field(0.0, ge=0, le=1)
+    retired: ClassVar = {"copy_paste": "training with pasted objects found no more"}
 
 
 class Train(Section):

@@ -30,7 +30,8 @@ def choose_preprocess(samples: list[Sample], options) -> Preprocess:
         options: `model` of the settings; `input_size` and `tiles` there come first.
     """
     longer = np.concatenate([np.full(len(s.boxes), max(s.size)) for s in samples])
-    sides = np.concatenate([area(s.boxes) for s in samples]) ** 0.5
+    boxes = np.concatenate([s.boxes for s in samples])
+    sides = area(boxes) ** 0.5
     share = float(np.quantile(sides / longer, 0.25))
     size = options.input_size or int(np.clip(np.ceil(ENOUGH / share / 32) * 32, *WHOLE))
     tiles = options.tiles
@@ -40,11 +41,10 @@ def choose_preprocess(samples: list[Sample], options) -> Preprocess:
         return Preprocess(size)
     size = options.input_size or TILE
     labels = np.concatenate([s.labels for s in samples])
-    lengths = np.concatenate([_lengths(s.boxes) for s in samples])
     small = float(np.quantile(sides, 0.25))
     if options.tiles:
         small = min(float(np.quantile(sides[labels == k], 0.25)) for k in np.unique(labels))
-    long = ROOM * long_ones(lengths, labels)
+    long = ROOM * _long_ones(boxes, labels)
     scale = min(IN_TILES / small, max(size / long.max(), TOO_SMALL / small))
     scale = round(float(np.clip(scale, 0.05, LARGEST_GROWTH)), 3)
     whole = (long * scale)[long * scale <= size]  # no overlap helps the others
@@ -62,7 +62,7 @@ def choose_crop(samples: list[Sample], preprocess: Preprocess) -> int:
     every class whole, however rare the class is; or the whole input."""
     boxes, labels = _seen(samples, preprocess)
     large = float(np.quantile(area(boxes) ** 0.5, 0.95))
-    wanted = max(4 * large, ROOM * long_ones(_lengths(boxes), labels).max())
+    wanted = max(4 * large, ROOM * _long_ones(boxes, labels).max())
     return int(np.clip(np.ceil(wanted / 32) * 32, USUAL_CROP, preprocess.input_size))
 
 
@@ -72,17 +72,13 @@ def crops_at_once(side: int, batch_size: int) -> int:
     return int(np.clip(wanted, min(2, batch_size), 64))
 
 
-def long_ones(lengths: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """How long the long objects of each class are that occurs: [B] px and [B] -> [classes] px."""
-    return np.array([np.quantile(lengths[labels == k], 0.95) for k in np.unique(labels)])
-
-
 def _seen(samples: list[Sample], preprocess: Preprocess) -> tuple[np.ndarray, np.ndarray]:
     """All boxes as the network sees them, [B, 4] px, and their labels [B]."""
     boxes = np.concatenate([s.boxes * preprocess.scale_of(*s.size) for s in samples])
     return boxes, np.concatenate([s.labels for s in samples])
 
 
-def _lengths(boxes: np.ndarray) -> np.ndarray:
-    """The longer side of each box, [B, 4] -> [B], px."""
-    return (boxes[:, 2:] - boxes[:, :2]).max(1)
+def _long_ones(boxes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How long the long objects of each class are that occurs: [B, 4] and [B] -> [classes] px."""
+    lengths = (boxes[:, 2:] - boxes[:, :2]).max(1)
+    return np.array([np.quantile(lengths[labels == k], 0.95) for k in np.unique(labels)])
