@@ -111,7 +111,7 @@ def test_a_step_is_timed_without_the_first_and_teaches_nothing(monkeypatch):
 
     copies = replicas.Replicas(lambda: paddle.nn.Linear(3, 2), batch_size=8)
     before = [p.numpy() for p in copies.main.parameters()]
-    clock = iter([0, 90, 90, 96, 96, 98, 98, 101])  # the machine was busy, but for one step
+    clock = iter([0, 90, 90, 96, 96, 98, 98, 101, 101])  # the machine was busy, but for one step
     monkeypatch.setattr(replicas.time, "monotonic", lambda: next(clock))
     batches = [(np.ones((4, 3), np.float32), np.zeros((4, 2), np.float32))] * 4
 
@@ -218,6 +218,40 @@ def test_all_layers_are_trained_before_the_rate_is_high(tmp_path, epochs, each):
     )
     assert trained[0][1] < 5
     assert all(count == 5 for rate, count in trained if rate > 0.5)
+
+
+def test_frozen_statistics_stay_as_they_were(tmp_path):
+    """For Paddle they are parameters: weight decay must not take them for weights."""
+    import paddle
+
+    from pipeline import fine_tuning
+    from pipeline.curves import Phase
+    from pipeline.replicas import Replicas
+    from pipeline.settings import Train
+
+    class Network(paddle.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.below, self.norm = paddle.nn.Linear(2, 3), paddle.nn.BatchNorm1D(3)
+            self.norm._mean.set_value(paddle.to_tensor([1.0, 2.0, 3.0]))
+            self.above = paddle.nn.Linear(3, 2)
+            self.eval()
+
+        def depth_groups(self):
+            return [layer.parameters() for layer in (self.below, self.norm, self.above)]
+
+    def losses(network, x, targets):
+        return ((network.above(network.norm(network.below(x))) - targets) ** 2).sum(1)
+
+    batch = (np.ones((8, 2), np.float32), np.zeros((8, 2), np.float32))
+    replicas = Replicas(Network, 8)
+    before = {name: value.numpy() for name, value in replicas.main.state_dict().items()}
+    options = Train().model_copy(update={"weight_decay": 0.5, "learning_rate": 0.1})
+    phase = Phase(tmp_path, "decay")
+    fine_tuning.fine_tune(replicas, lambda rng: [batch] * 9, losses, None, 2, 9, phase, options)
+    for name, value in replicas.main.state_dict().items():
+        is_statistic = name in ("norm._mean", "norm._variance")
+        assert (value.numpy() == before[name]).all() == is_statistic, name
 
 
 def test_layers_are_unfrozen_from_the_top():

@@ -25,6 +25,10 @@ def run(main: Callable[[], None]) -> None:
     except BrokenPipeError:  # who reads has seen enough, as in `predict.py FOLDER | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except MemoryError:  # Paddle's, too, of a graphics card
+        sys.exit(
+            "error: out of memory. End what else runs, or lower train.batch_size in settings.yaml."
+        )
     except OSError as error:  # no right to write, disk full, ...
         if not error.strerror:
             raise

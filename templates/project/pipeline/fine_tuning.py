@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from pipeline import files
 from pipeline.curves import Phase
-from pipeline.replicas import Replicas
+from pipeline.replicas import Replicas, ahead
 
 WARM_UP_SHARE = 0.2  # of all steps
 UNFREEZING_SHARE = 0.05  # of all steps: by then all that may be trained is, at a small rate
@@ -66,8 +66,7 @@ def fine_tune(
     rng = np.random.default_rng(options.seed)
     groups = network.depth_groups()
     optimizer = _optimizer(groups, options)
-    average = {name: value.numpy() for name, value in network.named_parameters()}
-    best = dict(average)
+    average = best = _parameters(network)
     progress = Progress()
     if phase.checkpoint.is_file():
         progress, average, best = _restore(phase.checkpoint, network, optimizer, rng)
@@ -81,24 +80,23 @@ def fine_tune(
         if epoch - progress.best_epoch > options.patience * epochs:
             break
         found = []
-        for x, targets in batches(rng):
+        for x, targets in ahead(batches(rng)):
             step = epoch * steps_an_epoch + len(found)
             freeze(groups, (step + 1) / (UNFREEZING_SHARE * steps), options.frozen_share)
             rate = learning_rate(step, steps, options.learning_rate)
             optimizer.set_lr(rate)
             found.append(replicas.gradients(x, targets, losses))
             optimizer.step()
-            optimizer.clear_grad()
+            # Set to zero they would let the statistics of batch normalisation decay as weights do.
+            optimizer.clear_grad(set_to_zero=False)
             decay = min(options.ema, (1 + step) / (10 + step))
-            for name, value in network.named_parameters():
-                if not value.stop_gradient:
-                    average[name] += (1 - decay) * (value.numpy() - average[name])
+            average = _averaged(average, network, decay)
             bar.update()
         progress.epoch = epoch + 1
         row = {"epoch": epoch + 1, "learning_rate": rate, "loss": float(np.mean(found))}
         loss = 0.0  # as good as that of any epoch
         if judge is not None:
-            training = {name: value.numpy() for name, value in network.named_parameters()}
+            training = _parameters(network)
             _set_parameters(network, average)
             judged, measured = judge()
             _set_parameters(network, training)
@@ -106,8 +104,7 @@ def fine_tune(
             row |= measured
             bar.set_postfix({name: f"{value:.3f}" for name, value in measured.items()})
         if loss <= progress.best_loss:  # AP50 can be 0 for a while: then the later epoch
-            progress.best_epoch, progress.best_loss = epoch + 1, loss
-            best = {name: value.copy() for name, value in average.items()}
+            progress.best_epoch, progress.best_loss, best = epoch + 1, loss, average
         row["seconds"] = round(time.monotonic() - begun, 1)
         phase.add(row)
         _save(phase.checkpoint, progress, network, optimizer, rng, average, best)
@@ -149,7 +146,7 @@ def _touch(optimizer: paddle.optimizer.Optimizer, groups: list[list]) -> None:
         parameter.stop_gradient = False
         parameter.grad = paddle.zeros_like(parameter)
     optimizer.step()
-    optimizer.clear_grad()
+    optimizer.clear_grad(set_to_zero=False)
 
 
 def freeze(groups: list[list], unfrozen: float, frozen_share: float) -> None:
@@ -162,15 +159,28 @@ def freeze(groups: list[list], unfrozen: float, frozen_share: float) -> None:
             parameter.stop_gradient = index < depth - trained
 
 
-def _set_parameters(network, weights: dict[str, np.ndarray]) -> None:
+def _parameters(network) -> dict[str, paddle.Tensor]:
+    return {name: value.detach().clone() for name, value in network.named_parameters()}
+
+
+@paddle.no_grad()
+def _averaged(average: dict[str, paddle.Tensor], network, decay: float) -> dict[str, paddle.Tensor]:
+    """The moving average after a step: of what is frozen nothing has moved."""
+    return {
+        name: average[name] if value.stop_gradient else paddle.lerp(average[name], value, 1 - decay)
+        for name, value in network.named_parameters()
+    }
+
+
+def _set_parameters(network, weights: dict[str, paddle.Tensor]) -> None:
     for name, value in network.named_parameters():
         value.set_value(weights[name])
 
 
 def _save(path: Path, progress: Progress, network, optimizer, rng, average, best) -> None:
     tensors = {f"network/{name}": value.numpy() for name, value in network.state_dict().items()}
-    tensors |= {f"average/{name}": value for name, value in average.items()}
-    tensors |= {f"best/{name}": value for name, value in best.items()}
+    tensors |= {f"average/{name}": value.numpy() for name, value in average.items()}
+    tensors |= {f"best/{name}": value.numpy() for name, value in best.items()}
     state = {key: value for key, value in optimizer.state_dict().items() if hasattr(value, "numpy")}
     tensors |= {f"optimizer/{name}": value.numpy() for name, value in state.items()}
     position = {"progress": vars(progress), "rng": rng.bit_generator.state}
@@ -190,4 +200,8 @@ def _restore(path: Path, network, optimizer, rng) -> tuple[Progress, dict, dict]
         {name: paddle.to_tensor(value) for name, value in parts["optimizer"].items()}
     )
     rng.bit_generator.state = position["rng"]
-    return Progress(**position["progress"]), parts["average"], parts["best"]
+    average, best = (
+        {name: paddle.to_tensor(value) for name, value in parts[part].items()}
+        for part in ("average", "best")
+    )
+    return Progress(**position["progress"]), average, best

@@ -9,7 +9,7 @@ On a GPU there is one copy, and nothing is gained or lost.
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -26,12 +26,13 @@ class Replicas:
 
     Args:
         build: makes a network; all that it makes have the same parameters and buffers by name.
-        batch_size: a copy is only worth its while with a few pictures of its own.
+        batch_size: pictures of a step.
+        each: as many of them a copy has at least.
     """
 
-    def __init__(self, build: Callable[[], nn.Layer], batch_size: int):
+    def __init__(self, build: Callable[[], nn.Layer], batch_size: int, each: int = 1):
         cores = 1 if on_gpu() else len(os.sched_getaffinity(0))
-        count = max(1, min(cores, batch_size // 4))
+        count = max(1, min(cores, batch_size // each))
         self.networks = [build() for _ in range(count)]
         for network in self.networks:
             use_matmul(network)
@@ -51,7 +52,6 @@ class Replicas:
         Returns:
             The mean loss.
         """
-        self.synchronise()
 
         def one(network, rows):
             several = isinstance(x, tuple)
@@ -75,26 +75,26 @@ class Replicas:
         losses: Callable,
         limit: float = math.inf,
     ) -> float:
-        """How long `gradients` takes: the least over some batches of inputs and targets, of which
-        the first only prepares the kernels. Nothing is learned from them. After `limit` seconds
-        two batches are enough.
+        """How long a batch takes, drawn `ahead` and with `gradients`: the least over some batches
+        of inputs and targets, of which the first only prepares the kernels. Nothing is learned
+        from them. After `limit` seconds two batches are enough.
 
         What else the machine does makes steps longer, never shorter; a plan for half an hour must
         not hang on a moment in which it was busy.
         """
         seconds: list[float] = []
-        for x, targets in batches:
-            before = time.monotonic()
+        before = time.monotonic()
+        for x, targets in ahead(batches):
             self.gradients(x, targets, losses)
-            self.main.clear_gradients()
+            self.main.clear_gradients(set_to_zero=False)
             seconds.append(time.monotonic() - before)
             if len(seconds) > 1 and sum(seconds) > limit:
                 break
+            before = time.monotonic()
         return min(seconds[1:])
 
     def outputs(self, run: Callable, x: np.ndarray, batch_size: int = 32) -> np.ndarray:
         """`run(network, inputs)` for all of x, [N, ...] -> [N, ...], without gradients."""
-        self.synchronise()
 
         def one(network, rows):
             with paddle.no_grad():
@@ -106,18 +106,31 @@ class Replicas:
 
         return np.concatenate(list(self._slices(one, len(x))))
 
-    def synchronise(self) -> None:
-        """Copies the state of `main`, and which parameters are frozen, to the other copies."""
-        for copy in self.networks[1:]:
+    def synchronised(self, count: int | None = None) -> list[nn.Layer]:
+        """The first `count` networks, or all; they have the state of `main`, and its parameters
+        that are frozen."""
+        networks = self.networks[:count]
+        for copy in networks[1:]:
             for mine, theirs in zip(self.main.parameters(), copy.parameters(), strict=True):
                 theirs.stop_gradient = mine.stop_gradient
             state = copy.state_dict()
             for name, mine in self.main.state_dict().items():
                 state[name].set_value(mine.detach())
+        return networks
 
     def _slices(self, task: Callable, count: int):
         rows = [part for part in np.array_split(np.arange(count), len(self.networks)) if len(part)]
-        return self.threads.map(task, self.networks[: len(rows)], rows)
+        return self.threads.map(task, self.synchronised(len(rows)), rows)
+
+
+def ahead(batches: Iterable) -> Iterator:
+    """The batches, each drawn while the one before it is being used."""
+    remaining = iter(batches)
+    with ThreadPoolExecutor(1) as thread:
+        upcoming = thread.submit(next, remaining, None)
+        while (batch := upcoming.result()) is not None:
+            upcoming = thread.submit(next, remaining, None)
+            yield batch
 
 
 def on_gpu() -> bool:

@@ -81,13 +81,16 @@ def main() -> None:
 
     scenes = read_scenes(fitted, preprocess)
     crops = Crops(scenes, side, options.augment, custom_augment)
-    batch_size = sizes.crops_at_once(side, options.train.batch_size)
-    # Batch normalisation, where it learns, needs a few crops in every copy.
     is_dense = detector == "dense"
-    replicas = Replicas(beginning.network, options.train.batch_size if is_dense else batch_size)
+    batch_size = sizes.crops_at_once(side, options.train.batch_size)
+    if not is_dense and on_gpu():  # which has room, and batch normalisation learns from the batch
+        batch_size = max(batch_size, options.train.batch_size)
+    # Batch normalisation, where it learns, needs a few crops in every copy.
+    most, each = (options.train.batch_size, 1) if is_dense else (batch_size, 4)
+    replicas = Replicas(beginning.network, most, each)
     network = replicas.main
     x, targets = next(crops.batches(1, 16, np.random.default_rng(0)))
-    if not options.model.start:
+    if not beginning.is_same:
         network.standardise(x)
     if is_dense and not beginning.has_sides:
         network.begin_sides(targets)

@@ -36,10 +36,12 @@ def aligned_loss(assigner, scores, distances, centres, strides, targets):
     is_learned = is_object * (targets[:, :, 5:] > 0).astype("float32")
     labels = paddle.clip(targets[:, :, :1], min=0).astype("int64")
     corners = targets[:, :, 1:5] * is_object
-    label, wanted, quality, _ = assigner(
+    label, _, quality, chosen = assigner(
         *(scores.detach(), boxes.detach(), centres, None),
-        *(labels, corners, is_learned, classes),
+        *(labels, reaching_a_cell(corners, centres, strides), is_learned, classes),
     )
+    index = chosen.argmax(1).unsqueeze(2).tile([1, 1, 4])  # [N, cells, 4], objects
+    wanted = paddle.take_along_axis(corners, index, 1)
     is_class = F.one_hot(label, classes + 1)[:, :, :classes]
     inside = check_points_inside_bboxes(centres, corners)  # [N, M, cells]
     left_out = (inside * (is_object - is_learned)).max(1).unsqueeze(2)
@@ -56,6 +58,29 @@ def aligned_loss(assigner, scores, distances, centres, strides, targets):
     box = BOX_WEIGHT * GIoULoss()(boxes, wanted) + SHARPNESS_WEIGHT * sharpness
     fit = quality.sum(2, keepdim=True)  # 0 of cells without an object
     return (seen + (fit * box).sum()) / paddle.clip(fit.sum(), min=1)
+
+
+def reaching_a_cell(corners, centres, strides):
+    """Boxes, those that hold no cell's centre grown to the nearest of the finest level: a scratch
+    between two rows of cells would be learned by none, and be background to all.
+
+    Args:
+        corners: [N, M, 4], px.
+        centres: [cells, 2], px.
+        strides: [cells, 1], px.
+
+    Returns:
+        [N, M, 4], px.
+    """
+    from ppdet.modeling.assigners.utils import check_points_inside_bboxes
+
+    is_held = check_points_inside_bboxes(centres, corners).max(2, keepdim=True) > 0
+    finest = strides.min()
+    middle = (corners[:, :, :2] + corners[:, :, 2:]) / 2
+    nearest = (paddle.floor(middle / finest) + 0.5) * finest
+    low = paddle.minimum(corners[:, :, :2], nearest - 0.01)
+    high = paddle.maximum(corners[:, :, 2:], nearest + 0.01)
+    return paddle.where(is_held, corners, paddle.concat([low, high], 2))
 
 
 def boxes_of(distances, centres, strides):

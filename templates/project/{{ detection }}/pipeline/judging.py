@@ -31,8 +31,7 @@ def found_by(predictors: list, samples: list[Sample], preprocess: Preprocess) ->
 
 def copies(replicas: Replicas) -> list[Layers]:
     """The copies of a network in training, up to date, for `found_by`."""
-    replicas.synchronise()
-    return [Layers(network) for network in replicas.networks]
+    return [Layers(network) for network in replicas.synchronised()]
 
 
 def average_precision(

@@ -22,12 +22,13 @@ def best_boxes(boxes, scores, least: float):
     Returns:
         Rows [M, 6] of label, score, x0, y0, x1, y1, and their number in each picture, [N].
     """
+    candidates = min(CANDIDATES, boxes.shape[1])  # CUDA's kernel refuses more than there are
     settings = {
         "background_label": -1,
         "score_threshold": least,
-        "nms_top_k": CANDIDATES,
+        "nms_top_k": candidates,
         "nms_threshold": SAME,
-        "keep_top_k": MOST,
+        "keep_top_k": min(MOST, candidates),
         "nms_eta": 1.0,
         "normalized": True,
     }
