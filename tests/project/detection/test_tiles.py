@@ -46,3 +46,38 @@ def test_an_object_counts_once_wherever_the_tiles_cut(tmp_path, where, scale):
     (found,) = detect(DarkAreas(), preprocess, [path])
     assert found.labels.tolist() == [0]
     assert found.boxes[0] == pytest.approx(BOXES[where], abs=1.5 / scale)
+
+
+def suppressed_one_by_one(boxes, labels, scores, same, cut, inside):
+    """Non-maximum suppression as it is defined, a pair of boxes at a time."""
+
+    def area(x0, y0, x1, y1):
+        return max(x1 - x0, 0) * max(y1 - y0, 0)
+
+    kept: list[int] = []
+    for k in sorted(range(len(boxes)), key=lambda k: (cut[k], -scores[k])):
+        for rival in kept:
+            one, other = boxes[k].tolist(), boxes[rival].tolist()
+            both = area(*map(max, one[:2], other[:2]), *map(min, one[2:], other[2:]))
+            union = area(*one) + area(*other) - both
+            covered = cut[k] and both > inside * area(*one)
+            if labels[k] == labels[rival] and (both > same * union or covered):
+                break
+        else:
+            kept.append(k)
+    return sorted(kept, key=lambda k: -scores[k])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_overlapping_boxes_of_a_class_are_one_object(seed):
+    from pipeline.boxes import keep_best
+
+    rng = np.random.default_rng(seed)
+    count = 30 * seed
+    corner = rng.integers(0, 120, (count, 2))
+    boxes = np.concatenate([corner, corner + rng.integers(4, 40, (count, 2))], 1).astype(float)
+    labels, scores = rng.integers(0, 3, count), rng.random(count).round(rng.integers(1, 4))
+    for share in (0, 0.3):
+        cut = rng.random(count) < share
+        given = boxes, labels, scores, 0.5, cut, 0.6
+        assert keep_best(*given).tolist() == suppressed_one_by_one(*given)

@@ -43,16 +43,16 @@ def keep_best(
         Indices of the boxes that are kept, the highest score first.
     """
     parts = np.zeros(len(boxes), bool) if cut is None else cut
+    areas, kept = area(boxes), np.zeros(len(boxes), bool)
     order = np.lexsort([-scores, parts])
-    kept: list[int] = []
-    for index in order:
-        rivals = [k for k in kept if labels[k] == labels[index]]
-        if rivals:
-            mine, theirs = boxes[index : index + 1], boxes[rivals]
-            if iou(mine, theirs).max() > same:
-                continue
-            covered = intersection(mine, theirs).max() / max(float(area(mine)[0]), 1e-9)
-            if parts[index] and covered > inside:
-                continue
-        kept.append(int(index))
-    return np.array(sorted(kept, key=lambda k: -scores[k]), int)
+    for label in np.unique(labels):
+        left = order[labels[order] == label]
+        while len(left):
+            best, left = left[0], left[1:]
+            kept[best] = True
+            both = intersection(boxes[best : best + 1], boxes[left])[0]
+            alike = both > same * (areas[best] + areas[left] - both)
+            covered = parts[left] & (both > inside * areas[left])
+            left = left[~(alike | covered)]
+    by_score = np.lexsort([parts, -scores])
+    return by_score[kept[by_score]]
