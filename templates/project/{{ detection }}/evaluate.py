@@ -180,9 +180,14 @@ def show(measured: dict, chosen: dict, classes: list[str]) -> None:
     )
     print(f"Thresholds: for {goal} on {chosen['pictures']} {chosen['split']} pictures.", end=" ")
     print("False alarms: a picture.")
-    if not all(row["reached"] for row in chosen["classes"]):
-        print("* No threshold has that recall, or no such object is labelled in those pictures:")
-        print("  predict.min_score of settings.yaml instead.")
+    if missed := [row for row in chosen["classes"] if not row["reached"]]:
+        highest = ", ".join(
+            f"{tables.printable(row['class'])} "
+            + ("-" if row["highest_recall"] is None else f"{row['highest_recall']:.3f}")
+            for row in missed
+        )
+        print(f"* Out of reach. The highest recall that any threshold has there: {highest}.")
+        print("  Where nothing of a class is labelled or found, predict.min_score holds.")
     if chosen["split"] != "val":
         print("No val split: these pictures set their own thresholds, so recall is a bit too good.")
     print()

@@ -253,13 +253,28 @@ def test_a_recall_out_of_reach_is_said_and_another_threshold_stands_in(parts):
     assert first == {
         "threshold": 0.3,
         "reached": False,
+        "highest_recall": 0.5,
         "recall": 0.5,
         "precision": 1.0,
         "false_alarms": 0.0,
     }
     assert empty["recall"] is None and empty["precision"] is None and not empty["reached"]
+    assert empty["threshold"] == 0.3 and empty["highest_recall"] is None
     half, _ = parts.thresholds.choose(matches, {"recall": 0.5}, otherwise=0.3)
     assert half["reached"] and half["threshold"] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_who_wants_more_recall_does_not_get_less(parts, seed):
+    matches = parts.match(*some_pictures(parts, seed), 3)
+    wishes = [
+        parts.thresholds.choose(matches, {"recall": wanted}, otherwise=0.3)
+        for wanted in (0.3, 0.6, 0.8, 0.95, 1.0)
+    ]
+    for rows in zip(*wishes, strict=True):
+        recalls = [row["recall"] for row in rows]
+        assert recalls == sorted(recalls)
+        assert all(row["recall"] == row["highest_recall"] for row in rows if not row["reached"])
 
 
 def test_mistakes_are_misses_false_alarms_and_wrong_classes(parts):

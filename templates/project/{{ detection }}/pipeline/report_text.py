@@ -33,12 +33,10 @@ CHINESE = report_base_text.CHINESE | {
     "be taken out by mistake.": (
         "测试图片中没有不含目标的图片。加入良品图片，才能知道会误剔多少良品。"
     ),
-    "No threshold has that recall on the pictures that set it, or they show no such object; "
-    "predict.min_score of settings.yaml stands in.": (
-        "没有阈值能达到该召回率，或用于确定阈值的图片中没有这类目标；改用 settings.yaml 的 "
-        "predict.min_score。"
-    ),
     "None.": "没有。",
+    "Out of reach. The highest recall that any threshold has on the pictures that set it:": (
+        "无法达到该召回率。在用于确定阈值的图片上，任何阈值所能达到的最高召回率："
+    ),
     "Parts that the line would take out: defective ones, and good ones by mistake.": (
         "产线会剔除的零件：有缺陷的，以及被误剔的良品。"
     ),
@@ -61,6 +59,9 @@ CHINESE = report_base_text.CHINESE | {
     "little too good.": "没有 val 划分：阈值由测试图片自身确定，因此表中结果略微偏好。",
     "Threshold": "阈值",
     "Thresholds": "置信度阈值",
+    "Where nothing of a class is labelled or found, predict.min_score stands in.": (
+        "某个类别没有标注目标或没有检出时，改用 predict.min_score。"
+    ),
     "Wrong classes": "类别错误",
     "false alarms a picture": "每张图片的误报数",
     "found": "检出",

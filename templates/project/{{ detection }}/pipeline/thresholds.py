@@ -12,25 +12,32 @@ def choose(matches: list[Matches], wanted: dict[str, float], otherwise: float) -
         matches: of every class in pictures that were not trained on.
         wanted: a `recall`, for the highest threshold that has it; or `false_alarms` a picture,
             for the lowest threshold with at most so many.
-        otherwise: the threshold where none has that recall, or where nothing is labelled.
+        otherwise: the threshold where that recall is out of reach, unless it takes a lower one to
+            find all that can be found.
 
     Returns:
-        For every class threshold, reached (whether it does what was wanted), and the recall,
-        precision and false_alarms a picture that it has on these pictures, None if undefined.
+        For every class threshold, reached (whether it does what was wanted), highest_recall (that
+        of the lowest threshold), and the recall, precision and false_alarms a picture that it has
+        on these pictures, None if undefined.
     """
     chosen = []
     for one in matches:
+        objects = int(one.objects.sum())
+        highest = int(one.right[0].sum()) / objects if objects else None
         if "recall" in wanted:
             found = for_recall(one, wanted["recall"])
         else:
             found = for_false_alarms(one, wanted["false_alarms"])
-        threshold = otherwise if found is None else found
+        if found is not None:
+            threshold = found
+        else:
+            threshold = min(otherwise, for_recall(one, highest)) if highest else otherwise
         shown, right = (int(counts.sum()) for counts in one.counts(threshold))
-        objects = int(one.objects.sum())
         chosen.append(
             {
                 "threshold": threshold,
                 "reached": found is not None,
+                "highest_recall": highest,
                 "recall": right / objects if objects else None,
                 "precision": right / shown if shown else None,
                 "false_alarms": (shown - right) / len(one.objects),
