@@ -76,7 +76,7 @@ def main() -> None:
         curves = evaluation_plots.precision_recall(measured["curves"], names=names)
         plots.save(curves, folder / "pr_curves.png")
     record(trained, arguments.split, measured)
-    show(measured, chosen, classes)
+    show(about | measured, chosen)
     print(f"Written: {shown(trained.run / name)}/")
 
 
@@ -90,7 +90,8 @@ def read_arguments() -> argparse.Namespace:
         "--false-alarms",
         type=rate,
         metavar="RATE",
-        help="thresholds for at most so many a picture, instead of predict.wanted_recall",
+        help="thresholds for at most so many of each class a picture, instead of "
+        "predict.wanted_recall",
     )
     return parser.parse_args()
 
@@ -156,7 +157,7 @@ def record(trained: Trained, split: str, measured: dict) -> None:
     runs.note(trained.run, metrics=trained.about.get("metrics", {}) | {split: headline})
 
 
-def show(measured: dict, chosen: dict, classes: list[str]) -> None:
+def show(measured: dict, chosen: dict) -> None:
     table = [
         (
             f"{number} {name}",
@@ -168,7 +169,7 @@ def show(measured: dict, chosen: dict, classes: list[str]) -> None:
             with_interval(row["false_alarms"], 2),
         )
         for number, (name, row, by_val) in enumerate(
-            zip(classes, measured["classes"], chosen["classes"], strict=True), 1
+            zip(measured["names"], measured["classes"], chosen["classes"], strict=True), 1
         )
     ]
     tables.show(("class", "boxes", "AP50", "AP", "threshold", "recall", "false alarms"), table)
@@ -176,7 +177,7 @@ def show(measured: dict, chosen: dict, classes: list[str]) -> None:
     goal = (
         f"a recall of {value:g}"
         if what == "recall"
-        else f"at most {value:g} false alarms a picture"
+        else f"at most {value:g} false alarms of each class a picture"
     )
     print(f"Thresholds: for {goal} on {chosen['pictures']} {chosen['split']} pictures.", end=" ")
     print("False alarms: a picture.")
@@ -188,8 +189,9 @@ def show(measured: dict, chosen: dict, classes: list[str]) -> None:
         )
         print(f"* Out of reach. The highest recall that any threshold has there: {highest}.")
         print("  Where nothing of a class is labelled or found, predict.min_score holds.")
-    if chosen["split"] != "val":
-        print("No val split: these pictures set their own thresholds, so recall is a bit too good.")
+    if chosen["split"] == measured["split"]:
+        figures = "recall is" if what == "recall" else "recall and false alarms are"
+        print(f"These pictures set their own thresholds, so {figures} a bit too good.")
     print()
     kinds = [
         (name.replace("_", " "), str(kind["pictures"]), with_interval(kind["share"]))

@@ -10,8 +10,8 @@ def choose(matches: list[Matches], wanted: dict[str, float], otherwise: float) -
 
     Args:
         matches: of every class in pictures that were not trained on.
-        wanted: a `recall`, for the highest threshold that has it; or `false_alarms` a picture,
-            for the lowest threshold with at most so many.
+        wanted: a `recall`, for the highest threshold that has it; or `false_alarms` of the class a
+            picture, for the lowest threshold with at most so many.
         otherwise: the threshold where that recall is out of reach, unless it takes a lower one to
             find all that can be found.
 
