@@ -3,7 +3,8 @@
 Reads:  runs/<id>/ (model.safetensors, run.json), settings.yaml, data/splits.csv, data/boxes.csv
         and the pictures
 Writes: runs/<id>/evaluation/: metrics.json, thresholds.json, predictions.json (COCO's results
-        format), mistakes.json, pr_curves.png; the headline figures also go into run.json
+        format) and labels.json (COCO's format, with the same ids) for pycocotools, mistakes.json,
+        pr_curves.png; the headline figures also go into run.json
 
     python evaluate.py                          # the newest run on the test pictures
     python evaluate.py --run 20260131-120000
@@ -19,12 +20,12 @@ themselves, and the recall that is measured at it is a little too good.
 
 import argparse
 import json
-import os
 from pathlib import Path
 
 from tqdm import tqdm
 
 from pipeline import (
+    coco_results,
     console,
     evaluation_plots,
     files,
@@ -42,7 +43,7 @@ from pipeline.dataset import Sample, read_splits
 from pipeline.detections import Detections, detect
 from pipeline.inference import Predictor
 from pipeline.matching import Matches, match
-from pipeline.project import ROOT, chosen_run, shown
+from pipeline.project import chosen_run, shown
 from pipeline.trained import Trained, load_run
 
 
@@ -70,7 +71,9 @@ def main() -> None:
         files.write_json(folder / "thresholds.json", chosen)
         wrong = mistakes.find(samples, found, scores, classes)
         files.write_json(folder / "mistakes.json", wrong)
-        lines = (json.dumps(row, ensure_ascii=False) for row in rows(samples, found, classes))
+        files.write_json(folder / "labels.json", coco_results.labels(samples, classes))
+        results = coco_results.results(samples, found, classes)
+        lines = (json.dumps(row, ensure_ascii=False) for row in results)
         files.write_text(folder / "predictions.json", "[\n" + ",\n".join(lines) + "\n]\n")
         names = plots.drawable(classes)
         curves = evaluation_plots.precision_recall(measured["curves"], names=names)
@@ -132,24 +135,6 @@ def choose_thresholds(
         "pictures": len(matches[0].objects),
         "classes": [{"class": name} | row for name, row in named],
     }
-
-
-def rows(samples: list[Sample], found: list[Detections], classes: list[str]) -> list[dict]:
-    """COCO's results, with names; categories are numbered from 1 in the order of settings.yaml."""
-    return [
-        {
-            "image_id": number,
-            "file_name": os.path.relpath(sample.path, ROOT),
-            "category_id": int(label) + 1,
-            "category": classes[label],
-            "bbox": [round(value, 2) for value in (x0, y0, x1 - x0, y1 - y0)],
-            "score": round(float(score), 6),
-        }
-        for number, (sample, one) in enumerate(zip(samples, found, strict=True), 1)
-        for (x0, y0, x1, y1), label, score in zip(
-            one.boxes.tolist(), one.labels, one.scores, strict=True
-        )
-    ]
 
 
 def record(trained: Trained, split: str, measured: dict) -> None:

@@ -1,4 +1,4 @@
-"""evaluate.py, on a run whose network was never trained."""
+"""evaluate.py, on a run whose network was never trained but finds something everywhere."""
 
 import csv
 import json
@@ -11,6 +11,7 @@ from ..conftest import edit
 
 MAKE_RUN = """
 import time
+import paddle
 from pipeline import runs, settings
 from pipeline.dataset import manifest, read_splits
 from pipeline.detectors import Architecture, new_network
@@ -19,9 +20,12 @@ from pipeline.preprocess import Preprocess
 options = settings.load()
 architecture = Architecture("dense", "EfficientNetLite0", (8, 16))
 about = architecture.as_dict() | {"source": "none", "sha256": ""}
+paddle.seed(0)
+network = new_network(architecture, len(options.classes))
+network.centres.bias.set_value(network.centres.bias + 4)
 samples = [sample for sample in read_splits(options) if sample.split != "test"]
 run = runs.begin(options, about, manifest(samples))
-runs.save(run, new_network(architecture, len(options.classes)), Preprocess(128), stage=1)
+runs.save(run, network, Preprocess(128), stage=1)
 runs.finish(run, time.monotonic())
 """
 SPLITS = ["train"] * 4 + ["val"] * 3 + ["test"] * 5
@@ -76,7 +80,7 @@ def test_an_evaluation_is_whole(copy, run):
     done = run(copy, "evaluate.py")
     assert done.returncode == 0 and not done.stderr, done.stderr
     folder = the_run(copy) / "evaluation"
-    names = {"metrics.json", "thresholds.json", "predictions.json", "mistakes.json"}
+    names = {"metrics.json", "thresholds.json", "predictions.json", "labels.json", "mistakes.json"}
     assert {path.name for path in folder.iterdir()} == names | {"pr_curves.png"}
     measured = read(folder / "metrics.json")
     assert measured["split"] == "test" and measured["names"] == ["dark", "light"]
@@ -95,6 +99,27 @@ def test_an_evaluation_is_whole(copy, run):
         assert len(row["bbox"]) == 4 and 0 <= row["score"] <= 1
     with Image.open(folder / "pr_curves.png") as picture:
         assert picture.width > 300
+
+
+def test_pycocotools_finds_the_same_figures_in_what_is_written(copy, run):
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    done = run(copy, "evaluate.py")
+    assert done.returncode == 0, done.stderr
+    folder = the_run(copy) / "evaluation"
+    labelled = COCO(folder / "labels.json")
+    assert [row["name"] for row in labelled.loadCats([1, 2])] == ["dark", "light"]
+    (light,) = labelled.loadAnns(labelled.getAnnIds(imgIds=[4], catIds=[2]))
+    assert labelled.imgs[4]["file_name"] == "data/10.png" and light["bbox"] == [80, 20, 40, 40]
+    judge = COCOeval(labelled, labelled.loadRes(str(folder / "predictions.json")), "bbox")
+    judge.evaluate()
+    judge.accumulate()
+    judge.summarize()
+    measured = read(folder / "metrics.json")
+    assert measured["AP50"]["value"] > 0
+    assert judge.stats[1] == pytest.approx(measured["AP50"]["value"])
+    assert judge.stats[0] == pytest.approx(measured["AP"]["value"])
 
 
 def test_without_a_val_split_the_measured_pictures_set_the_thresholds_and_it_is_said(copy, run):
