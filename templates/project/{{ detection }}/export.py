@@ -1,10 +1,11 @@
 """Exports a trained detector for deployment, and makes sure that it is still the same one.
 
-Reads:  runs/<id>/ (model.safetensors, run.json), settings.yaml (limits), data/splits.csv,
-        data/boxes.csv and the pictures
+Reads:  runs/<id>/ (model.safetensors, run.json, evaluation/thresholds.json), settings.yaml
+        (limits, predict.min_score), data/splits.csv, data/boxes.csv and the pictures
 Writes: export/<id>/: model.pdmodel and model.pdiparams (Paddle Inference), model.onnx, all with
         non-maximum suppression inside; preprocess.json, drift.safetensors (for predict.py),
-        export.json; or export/<id>.refused/ when a check failed
+        export.json; or export/<id>.refused/ when a check failed. The thresholds also go into
+        export/<id>-int8/ where that is of the same weights
 
     python export.py
     python export.py --run 20260131-120000
@@ -46,6 +47,7 @@ def main() -> None:
         write_onnx(folder, LOG)
         about = {"id": target.name, "precision": "fp32", "classes": trained.classes}
         about |= {"run": trained.about, "exported_with": provenance.environment()}
+        about["min_score"] = options.predict.min_score
         thresholds = trained.run / "evaluation" / "thresholds.json"
         if thresholds.is_file():
             about["thresholds"] = files.read_json(thresholds)
@@ -78,6 +80,7 @@ def main() -> None:
             advice = "Look for edits in pipeline/, export again; if it stays, use the run itself."
             raise exports.Refused(" ".join([*found, advice]))
         exports.carry_over(target, folder)
+    exports.share_thresholds(target)
     exports.say_what_is_next(target)
 
 

@@ -34,6 +34,7 @@ from pipeline.detections import Detections, detect
 from pipeline.finding import find_pictures, is_utf8
 from pipeline.images import PictureError, read_picture
 from pipeline.preprocess import Preprocess
+from pipeline.project import shown
 
 
 def main() -> None:
@@ -42,7 +43,7 @@ def main() -> None:
     check_target(arguments.draw, arguments.pictures)
     given = exports.load(exports.chosen(arguments.export), Preprocess)
     export, kind = form_of(given, arguments)
-    least = least_scores(arguments, given)
+    least = least_scores(arguments, export)
     predictor = export.predictor(kind)
     familiar = drift.read(export.folder, kind)
     answers, scores, broken = [], [], 0
@@ -91,7 +92,7 @@ def read_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--drift-log", type=Path, metavar="FOLDER", help="for a line a call")
     score = parser.add_mutually_exclusive_group()
-    score.add_argument("--min-score", type=share, help="by default predict.min_score of the run")
+    score.add_argument("--min-score", type=share, help="by default predict.min_score")
     score.add_argument("--thresholds", action="store_true", help="each class's own, by evaluate.py")
     return parser.parse_args()
 
@@ -125,11 +126,17 @@ def least_scores(arguments: argparse.Namespace, export: exports.Export) -> np.nd
     """The score of each class from which on a box is shown: [classes]."""
     if arguments.thresholds:
         if "thresholds" not in export.about:
-            raise UserError("This export has no thresholds. Run evaluate.py, then export.py again.")
+            run = export.about["run"]["id"]
+            raise UserError(
+                f"{shown(export.folder)} has no thresholds. Run evaluate.py --run {run}, then "
+                f"export.py --run {run}."
+            )
         return np.array([row["threshold"] for row in export.about["thresholds"]["classes"]])
     least = arguments.min_score
     if least is None:
-        least = export.about["run"]["settings"]["predict"]["min_score"]
+        # Exports of templates before 0.12 know only what was set when the run was trained.
+        trained = export.about["run"]["settings"]["predict"]
+        least = export.about.get("min_score", trained["min_score"])
     return np.full(len(export.classes), least)
 
 

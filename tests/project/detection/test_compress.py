@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from ..conftest import edit, shorten_compression
+from .conftest import COLOURS
 
 MAKE_RUN = """
 import time
@@ -93,15 +94,22 @@ def test_int8_is_small_and_does_what_the_fp32_export_does(exported, run):
         assert (folder / f"drift-{kind}.safetensors").is_file()
         assert all(box["class"] == "dark" and box["score"] >= 0.5 for box in found)
 
-    # Thresholds are the run's, whichever form was picked; those of the int8 export may be older.
-    about = json.loads((folder / "export.json").read_text())
-    del about["thresholds"]
-    (folder / "export.json").write_text(json.dumps(about))
+    # New thresholds reach the picked form with the next export, and so does a new min_score.
     row = rows["int8 ONNX Runtime"]
     pick = {name: row[name] for name in ("name", "export", "kind", "sha256")}
     (original / "pick.json").write_text(json.dumps(table | {"pick": pick}))
-    done = run(exported, "predict.py", "data/images", "--thresholds", "--json")
-    assert done.returncode == 0 and "Form: int8 ONNX Runtime" in done.stderr, done.stderr
+    for file in (exported / "runs").glob("*/evaluation/thresholds.json"):
+        file.write_text('{"classes": [{"threshold": 1.0}, {"threshold": 0.6}]}')
+    with (exported / "settings.yaml").open("a") as file:
+        file.write("predict: {min_score: 0.7}\n")
+    done = run(exported, "export.py")
+    assert done.returncode == 0, done.stderr
+    for option, label, least in (("--thresholds", {"light"}, 0.6), ("--json", set(COLOURS), 0.7)):
+        done = run(exported, "predict.py", "data/images", "--json", option)
+        assert done.returncode == 0 and "Form: int8 ONNX Runtime" in done.stderr, done.stderr
+        found = [box for line in done.stdout.splitlines() for box in json.loads(line)["boxes"]]
+        assert {box["class"] for box in found} == label
+        assert least <= min(box["score"] for box in found) < least + 0.1
 
     # benchmark.py times it beside the fp32 forms; in ONNX a detector takes one input at a time.
     edit(exported / "pipeline" / "turns.py", "ROUNDS = 3", "ROUNDS = 1")

@@ -33,7 +33,7 @@ folder = Path("export/20260131-120000")
 save_network(Fixed(), folder, 64)
 write_onnx(folder, Path("cache/export.log"))
 about = {{"id": folder.name, "precision": "fp32", "classes": {CLASSES!r}}}
-about["run"] = {{"settings": {{"predict": {{"min_score": 0.3}}}}}}
+about["run"] = {{"id": folder.name, "settings": {{"predict": {{"min_score": 0.3}}}}}}
 exports.describe(folder, about, Preprocess(64))
 """
 
@@ -108,7 +108,8 @@ def test_each_class_may_have_the_threshold_that_evaluation_set(exported, picture
     done = run(exported, "predict.py", pictures, "--thresholds")
     assert done.returncode == 1
     assert done.stderr == (
-        "error: This export has no thresholds. Run evaluate.py, then export.py again.\n"
+        "error: export/20260131-120000 has no thresholds. Run evaluate.py --run 20260131-120000, "
+        "then export.py --run 20260131-120000.\n"
     )
     file = exported / "export" / "20260131-120000" / "export.json"
     about = json.loads(file.read_text(encoding="utf-8"))
@@ -119,6 +120,34 @@ def test_each_class_may_have_the_threshold_that_evaluation_set(exported, picture
     assert [(box["class"], box["score"]) for box in boxes] == [("plain", 0.6), ("plain", 0.2)]
     done = run(exported, "predict.py", pictures, "--thresholds", "--min-score", "0.5")
     assert done.returncode == 2 and "not allowed with" in done.stderr
+
+
+def test_the_lowest_score_is_that_of_the_export(exported, pictures, run):
+    file = exported / "export" / "20260131-120000" / "export.json"
+    about = json.loads(file.read_text(encoding="utf-8")) | {"min_score": 0.7}
+    file.write_text(json.dumps(about), encoding="utf-8")
+    done = run(exported, "predict.py", pictures / "a.png", "--json")
+    (boxes,) = answers(done).values()
+    assert [box["score"] for box in boxes] == [0.9]
+
+
+def test_a_pruned_form_has_the_thresholds_of_its_own_run(exported, pictures, run):
+    original = exported / "export" / "20260131-120000"
+    pruned = shutil.copytree(original, f"{original}-pruned")
+    about = json.loads((original / "export.json").read_text(encoding="utf-8"))
+    thresholds = {"thresholds": {"classes": [{"threshold": 0.1}, {"threshold": 0.95}]}}
+    (original / "export.json").write_text(json.dumps(about | thresholds), encoding="utf-8")
+    about["id"] = about["run"]["id"] = "20260131-120000-pruned"
+    file = exported / pruned / "export.json"
+    file.write_text(json.dumps(about), encoding="utf-8")
+    form = "--thresholds", "--json", "--format", "pruned-onnx"
+    done = run(exported, "predict.py", pictures / "a.png", *form)
+    assert done.returncode == 1
+    assert "Run evaluate.py --run 20260131-120000-pruned, then export.py --run" in done.stderr
+    thresholds["thresholds"]["classes"][0]["threshold"] = 0.5
+    file.write_text(json.dumps(about | thresholds), encoding="utf-8")
+    (boxes,) = answers(run(exported, "predict.py", pictures / "a.png", *form)).values()
+    assert [box["score"] for box in boxes] == [0.6]
 
 
 @pytest.mark.parametrize("score", ["1.5", "-0.1", "nan", "high"])
