@@ -28,6 +28,7 @@ from pipeline import (
     coco_results,
     console,
     evaluation_plots,
+    exports,
     files,
     input_check,
     metrics,
@@ -43,7 +44,7 @@ from pipeline.dataset import Sample, read_splits
 from pipeline.detections import Detections, detect
 from pipeline.inference import Predictor
 from pipeline.matching import Matches, match
-from pipeline.project import chosen_run, shown
+from pipeline.project import EXPORTS, chosen_run, shown
 from pipeline.trained import Trained, load_run
 
 
@@ -81,6 +82,8 @@ def main() -> None:
     record(trained, arguments.split, measured)
     show(about | measured, chosen)
     print(f"Written: {shown(trained.run / name)}/")
+    if arguments.split == "test":
+        say_what_uses_them(trained.run.name, scores, options.predict.min_score)
 
 
 def read_arguments() -> argparse.Namespace:
@@ -164,7 +167,7 @@ def show(measured: dict, chosen: dict) -> None:
         if what == "recall"
         else f"at most {value:g} false alarms of each class a picture"
     )
-    print(f"Thresholds: for {goal} on {chosen['pictures']} {chosen['split']} pictures.", end=" ")
+    print(f"Thresholds: for {goal} on {chosen['pictures']} {chosen['split']} pictures.")
     print("False alarms: a picture.")
     if missed := [row for row in chosen["classes"] if not row["reached"]]:
         highest = ", ".join(
@@ -187,6 +190,16 @@ def show(measured: dict, chosen: dict) -> None:
     headline = [(name, with_interval(measured[name])) for name in ("AP50", "AP")]
     what = f"on {measured['pictures']} pictures, {measured['boxes']} boxes"
     tables.show((what, "value and 95% interval"), headline)
+
+
+def say_what_uses_them(run: str, scores: list[float], least: float) -> None:
+    """The last lines: what predict.py does with the thresholds, and whether it has them."""
+    print(f"Note:    predict.py uses predict.min_score ({least:g}), predict.py --thresholds these.")
+    export = EXPORTS / run
+    if (export / exports.ABOUT).is_file():
+        known = files.read_json(export / exports.ABOUT).get("thresholds", {"classes": []})
+        if [row["threshold"] for row in known["classes"]] != scores:
+            print(f"Note:    {shown(export)}/ has others. Run export.py --run {run} again.")
 
 
 def with_interval(metric: dict | None, digits: int = 3) -> str:

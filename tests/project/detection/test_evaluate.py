@@ -101,6 +101,18 @@ def test_an_evaluation_is_whole(copy, run):
         assert picture.width > 300
 
 
+def test_an_export_with_other_thresholds_is_named(copy, run):
+    export = copy / "export" / the_run(copy).name
+    export.mkdir(parents=True)
+    said = f"export/{export.name}/ has others. Run export.py --run {export.name} again."
+    (export / "export.json").write_text('{"thresholds": {"classes": []}}')
+    done = run(copy, "evaluate.py")
+    assert "predict.py uses predict.min_score (0.3)" in done.stdout and said in done.stdout
+    chosen = read(the_run(copy) / "evaluation" / "thresholds.json")
+    (export / "export.json").write_text(json.dumps({"thresholds": chosen}))
+    assert said not in run(copy, "evaluate.py").stdout
+
+
 def test_pycocotools_finds_the_same_figures_in_what_is_written(copy, run):
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval

@@ -69,6 +69,11 @@ CHINESE = report_base_text.CHINESE | {
     "pictures with objects": "含目标的图片",
     "pictures without objects": "不含目标的图片",
     "precision": "精确率",
+    "predict.py --thresholds shows boxes from these thresholds on; without that, predict.min_score "
+    "of settings.yaml holds for every class. Both are as they were at the export.": (
+        "predict.py --thresholds 按上述阈值显示检出框；不加该选项时，所有类别都使用 settings.yaml "
+        "的 predict.min_score。两者都以导出时的值为准。"
+    ),
     "recall": "召回率",
     "threshold of the score": "置信度阈值",
     "training pictures without a box:": "没有标注框的训练图片：",
