@@ -289,7 +289,8 @@ def test_the_export_alone_says_what_evaluation_said(copy, run, kind):
     for path in (copy / "pipeline").iterdir():
         if path.stem not in needed.split():
             path.unlink()
-    done = run(copy, "predict.py", "data", "--json", "--format", kind)
+    terminal = {"PYTHONIOENCODING": "gbk"}  # JSON is UTF-8 all the same
+    done = run(copy, "predict.py", "data", "--json", "--format", kind, **terminal)
     assert done.returncode == 0 and not done.stderr
     given = {row["picture"]: row for row in answers(done)}
     assert len(given) == 36

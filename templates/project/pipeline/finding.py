@@ -1,13 +1,16 @@
 """Finds the files in a folder that someone put there on purpose."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.console import UserError
-from pipeline.images import SUFFIXES
+from pipeline.images import OTHER_PICTURES, SUFFIXES
+from pipeline.tables import printable
 
 IGNORED = {"thumbs.db", "desktop.ini", "splits.csv"}
+NAMED = 5  # of what is left out
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, str | None]]:
@@ -24,16 +27,26 @@ def walk(folder: Path) -> Iterator[tuple[Path, str | None]]:
 
 
 def find_pictures(given: Path) -> list[Path]:
-    """A picture itself, or all that a folder holds. Raises UserError where there are none."""
+    """A picture itself, or all that a folder holds; a line on standard error names links to folders
+    and pictures of other formats. Raises UserError where there are none."""
     if not given.exists():
         raise UserError(f"{given}: no such picture or folder.")
     if not given.is_dir():
         return [given]
-    files = (path for path, fault in walk(given) if fault != "folder_link")
-    found = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
+    found, left_out = [], []
+    for path, fault in walk(given):
+        if fault == "folder_link" or path.suffix.lower() in OTHER_PICTURES:
+            left_out.append(path)
+        elif path.suffix.lower() in SUFFIXES:
+            found.append(path)
+    if left_out:
+        names = [printable(str(path.relative_to(given))) for path in left_out]
+        some = ", ".join(names[:NAMED]) + (f" (+{len(names) - NAMED})" if names[NAMED:] else "")
+        why = "a link to a folder, or a format that is not read: save such pictures as PNG"
+        print(f"Note: {len(names)} left out ({why}): {some}", file=sys.stderr)
     if not found:
         raise UserError(f"{given}: no pictures there ({', '.join(sorted(SUFFIXES))}).")
-    return found
+    return sorted(found)
 
 
 def is_utf8(path: Path) -> bool:

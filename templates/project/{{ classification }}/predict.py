@@ -36,6 +36,8 @@ BATCH = 16
 
 def main() -> None:
     arguments = read_arguments()
+    if arguments.json:
+        sys.stdout.reconfigure(encoding="utf-8")  # as JSON is, whatever the terminal has
     paths = find_pictures(arguments.pictures)
     given = exports.load(exports.chosen(arguments.export), Preprocess)
     export, kind = form_of(given, arguments)

@@ -197,6 +197,28 @@ def test_a_broken_picture_does_not_stop_the_others(exported, pictures, run):
     assert done.returncode == 1 and "no such picture or folder" in done.stderr
 
 
+def test_what_is_not_looked_at_is_named(exported, pictures, picture, run):
+    (exported / "elsewhere").mkdir()
+    picture(9).save(exported / "elsewhere" / "c.png")
+    (pictures / "day 2").symlink_to(exported / "elsewhere")
+    (pictures / "deeper" / "phone.HEIC").write_bytes(b"ftypheic")
+    (pictures / "notes.txt").write_text("of the shift")
+    done = run(exported, "predict.py", pictures, "--json")
+    assert done.returncode == 0 and len(answers(done)) == 4
+    assert done.stderr.startswith("Note: 2 left out") and done.stderr.count("\n") == 1
+    assert "day 2, deeper/phone.HEIC" in done.stderr
+    done = run(exported, "predict.py", pictures / "day 2", "--json")
+    assert len(answers(done)) == 1 and not done.stderr
+
+
+def test_json_is_utf8_whatever_the_terminal_has(exported, pictures, run):
+    (pictures / "开路.png").write_bytes((pictures / "a.png").read_bytes())
+    done = run(exported, "predict.py", pictures, "--json", PYTHONIOENCODING="gbk")
+    assert done.returncode == 0, done.stderr
+    assert str(pictures / "开路.png") in answers(done)
+    assert answers(done)[str(pictures / "a.png")][0]["class"] == CLASSES[1]
+
+
 def test_prediction_needs_the_export_alone(exported, pictures, run):
     for path in exported.iterdir():
         if path.suffix == ".py" and path.name != "predict.py":
