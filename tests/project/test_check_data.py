@@ -490,16 +490,30 @@ def test_no_test_split(project, check):
     for label in ("dark", "light"):
         (project / "data" / label).rename(project / "data" / "train" / label)
     assert check() == (
+        0,
+        [
+            "warning: data/: all pictures are given to train, by data/train, as tools do that know "
+            "no other split, so the splits are drawn. To give them yourself, give pictures to test "
+            "in the same way."
+        ],
+    )
+    assert Counter(splits(project).values()) == {"train": 12, "test": 4}
+    for label in ("dark", "light"):
+        (project / "data" / "val" / label).mkdir(parents=True)
+        for number in range(2):
+            moved = project / "data" / "val" / label / f"{number}.png"
+            (project / "data" / "train" / label / f"{number}.png").rename(moved)
+    assert check() == (
         1,
         [
-            "error: data/: there are no test pictures. Where splits are drawn, each class needs at "
-            "least 3 pictures, not all alike; where they are given, add some or give no splits at "
-            "all."
+            "error: data/: there are no test pictures: data/train, data/val give splits, and none "
+            "to test. Give pictures to test in the same way, or give no splits at all (rename such "
+            "folders, remove such lists), and they are drawn."
         ],
     )
     (project / "data" / "test" / "dark").mkdir(parents=True)
     moved = project / "data" / "test" / "dark" / "0.png"
-    (project / "data" / "train" / "dark" / "0.png").rename(moved)
+    (project / "data" / "train" / "dark" / "2.png").rename(moved)
     assert check() == (
         0,
         [
@@ -515,13 +529,13 @@ def test_too_few_pictures_to_draw_a_test_split(project, check, run):
             (project / "data" / label / f"{number}.png").unlink()
     code, problems = check()
     assert code == 1
-    assert problems[-1].startswith(
-        "error: data/: there are no test pictures. Where splits are drawn, each class needs at "
-        "least 3 pictures, not all alike; "
+    assert problems[-1] == (
+        "error: data/: there are no test pictures. To have some drawn, each class needs at least 3 "
+        "pictures, not all alike. Add some."
     )
     (project / ".copier-answers.yml").write_text("language: zh\n")
     said = run(project, "check_data.py").stdout
-    assert "没有测试图片。自动划分时，每个类别至少需要 3 张不全相似的图片；" in said
+    assert "没有测试图片。自动划分时，每个类别至少需要 3 张不全相似的图片。请添加。" in said
 
 
 def test_three_pictures_a_class_are_enough_to_draw_a_test_split(project, check):

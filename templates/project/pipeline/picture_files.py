@@ -45,6 +45,7 @@ class PictureFile:
         size: width and height of the upright picture, px.
         orientation: EXIF tag, 1 to 8: how the stored picture is turned to be upright.
         group: the same for pictures that are almost the same.
+        given_by: the folder or file that gave the split, as the user knows it.
     """
 
     path: Path
@@ -54,6 +55,7 @@ class PictureFile:
     size: tuple[int, int] = (0, 0)
     orientation: int = 1
     group: str = ""
+    given_by: str = ""
 
 
 def data_folder(name: str) -> Path:

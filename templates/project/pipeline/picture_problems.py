@@ -86,12 +86,26 @@ PICTURE_KINDS = {
         "class {label} has no test picture, so its figures can't be measured. Add some.",
         "类别 {label} 没有测试图片，无法评估。请添加。",
     ),
-    "no_test_at_all": (
+    "train_alone": (
+        "warning",
+        "all pictures are given to train, by {sources}, as tools do that know no other split, so "
+        "the splits are drawn. To give them yourself, give pictures to test in the same way.",
+        "所有图片都归入 train（由 {sources} 指定），与不支持划分的工具导出的一样，"
+        "因此将自动划分。若要自行划分，请用同样的方式指定 test 图片。",
+    ),
+    "no_test_given": (
         "error",
-        "there are no test pictures. Where splits are drawn, each class needs at least 3 pictures, "
-        "not all alike; where they are given, add some or give no splits at all.",
-        "没有测试图片。自动划分时，每个类别至少需要 3 张不全相似的图片；指定划分时，"
-        "请添加测试图片，或完全不指定划分。",
+        "there are no test pictures: {sources} give splits, and none to test. Give pictures to "
+        "test in the same way, or give no splits at all (rename such folders, remove such lists), "
+        "and they are drawn.",
+        "没有测试图片：{sources} 指定了划分，但没有 test。请用同样的方式指定 test 图片，"
+        "或完全不指定划分（重命名这些文件夹，删除这些列表），程序会自动划分。",
+    ),
+    "no_test_drawn": (
+        "error",
+        "there are no test pictures. To have some drawn, each class needs at least 3 pictures, not "
+        "all alike. Add some.",
+        "没有测试图片。自动划分时，每个类别至少需要 3 张不全相似的图片。请添加。",
     ),
     # the same picture in several files
     "same": (

@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline import files
 from pipeline.console import UserError
 from pipeline.picture_files import PictureFile, is_inside, read_rows
+from pipeline.picture_problems import Problem, picture_problem, some
 from pipeline.project import ROOT, shown
 from pipeline.splitting import draw_splits
 
@@ -30,6 +31,32 @@ GIVEN = "given"
 def splits_file(folder: Path) -> Path:
     """The table's place in the data folder."""
     return folder / "splits.csv"
+
+
+def forget_train_alone(pictures: Sequence[PictureFile], data: str) -> list[Problem]:
+    """Takes the split from all pictures where it is train for all, and says so.
+
+    Args:
+        pictures: with the splits that were given.
+        data: name of the data folder.
+    """
+    if {picture.split for picture in pictures} != {"train"}:
+        return []
+    fault = picture_problem("train_alone", f"{data}/", sources=_sources(pictures))
+    for picture in pictures:
+        picture.split = None
+    return [fault]
+
+
+def without_test(pictures: Sequence[PictureFile], data: str, origin: str) -> Problem:
+    """Says why there are no test pictures. `origin` comes from `give_splits`."""
+    if origin == GIVEN:
+        return picture_problem("no_test_given", f"{data}/", sources=_sources(pictures))
+    return picture_problem("no_test_drawn", f"{data}/")
+
+
+def _sources(pictures: Sequence[PictureFile]) -> str:
+    return some(list(dict.fromkeys(p.given_by for p in pictures if p.split)))
 
 
 def give_splits(

@@ -30,7 +30,14 @@ from pipeline.picture_files import data_folder
 from pipeline.picture_problems import printable
 from pipeline.preprocess import fitting_size
 from pipeline.problems import Problem, problem
-from pipeline.splits import GIVEN, SPLITS, give_splits, splits_file
+from pipeline.splits import (
+    GIVEN,
+    SPLITS,
+    forget_train_alone,
+    give_splits,
+    splits_file,
+    without_test,
+)
 
 MAX_SHRINKING = 4
 
@@ -49,6 +56,7 @@ def main() -> None:
 
     seen = checked.look(folder, *layout.that_count(wanted))
     pictures, problems = layout.find(wanted)
+    problems += forget_train_alone(pictures, data)
     problems += examine(pictures, data, wanted.data.min_side)
     pictures = [picture for picture in pictures if picture.fingerprint]
     problems += group_copies(pictures, data, wanted.data.alike_are_copies)
@@ -122,7 +130,7 @@ def check_classes(
         if not counts[label, "test"] and has_test:
             problems.append(problem("no_test", f"{data}/", label=label))
     if pictures and not has_test:
-        problems.append(problem("no_test_at_all", f"{data}/"))
+        problems.append(without_test(pictures, data, origin))
     return problems
 
 

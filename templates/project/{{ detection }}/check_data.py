@@ -20,7 +20,14 @@ from pipeline.examine import copies, examine, families, group_alike
 from pipeline.picture_files import data_folder
 from pipeline.picture_problems import printable, some
 from pipeline.problems import UNCOUNTABLE, Problem, problem
-from pipeline.splits import GIVEN, SPLITS, give_splits, splits_file
+from pipeline.splits import (
+    GIVEN,
+    SPLITS,
+    forget_train_alone,
+    give_splits,
+    splits_file,
+    without_test,
+)
 
 
 def main() -> None:
@@ -37,6 +44,7 @@ def main() -> None:
 
     seen = checked.look(folder, layout.THAT_COUNT)
     pictures, problems = layout.find(wanted)
+    problems += forget_train_alone(pictures, data)
     problems += examine(pictures, data, wanted.data.min_side)
     pictures = [picture for picture in pictures if picture.fingerprint]
     problems += check_boxes(pictures, wanted.classes, data)
@@ -114,7 +122,7 @@ def check_classes(
         if not counts[label, "test"] and has_test:
             problems.append(problem("no_test", f"{data}/", label=label))
     if pictures and not has_test:
-        problems.append(problem("no_test_at_all", f"{data}/"))
+        problems.append(without_test(pictures, data, origin))
     return problems
 
 

@@ -141,11 +141,37 @@ def test_given_splits(project, coco, check, run, picture):
         [
             "error: data/: 2 pictures are in no split, while others are in train, val or test: "
             "images/6.png, images/7.png. Move or list them there.",
-            "error: data/: there are no test pictures. Where splits are drawn, each class needs at "
-            "least 3 pictures, not all alike; where they are given, add some or give no splits at "
-            "all.",
+            "error: data/: there are no test pictures: data/train.json, data/val.json give splits, "
+            "and none to test. Give pictures to test in the same way, or give no splits at all "
+            "(rename such folders, remove such lists), and they are drawn.",
         ],
     )
+
+
+@pytest.mark.parametrize("source", ["images/train", "train.txt", "instances_train.json"])
+def test_all_pictures_in_train(project, coco, check, run, source):
+    """Tools that know no splits say so of all pictures: CVAT, Roboflow."""
+    data = project / "data"
+    if source == "images/train":
+        (data / "images").rename(data / "train")
+        (data / "images").mkdir()
+        (data / "train").rename(data / source)
+    elif source == "train.txt":
+        (data / source).write_text("".join(f"data/images/{n}.png\n" for n in range(8)))
+    else:
+        coco.file.rename(data / source)
+    assert check() == (
+        0,
+        [
+            f"warning: data/: all pictures are given to train, by data/{source}, as tools do that "
+            "know no other split, so the splits are drawn. To give them yourself, give pictures to "
+            "test in the same way."
+        ],
+    )
+    first = splits(project)
+    assert Counter(first.values()) == {"train": 6, "test": 2}
+    assert "1 warnings, no errors. Splits (kept): " in run(project, "check_data.py").stdout
+    assert splits(project) == first
 
 
 def test_both_tables_or_none(project, coco, check):

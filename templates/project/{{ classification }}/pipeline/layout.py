@@ -92,7 +92,7 @@ def _from_csv(folder: Path, settings: Settings) -> tuple[list[Picture], list[Pro
             problems.append(problem(kind, where, **details))
         else:
             name = path.relative_to(os.path.normpath(folder)).as_posix()
-            found[path] = line, Picture(path, name, split, label=label)
+            found[path] = line, Picture(path, name, split, label=label, given_by=shown(table))
     return [picture for _, picture in found.values()], problems + _unlisted(folder, listed, table)
 
 
@@ -118,6 +118,7 @@ def _from_folders(folder: Path, settings: Settings) -> tuple[list[Picture], list
         name = path.relative_to(folder).as_posix()
         where = f"{folder.name}/{name}"
         parts = name.split("/")
+        given_by = f"{folder.name}/{parts[0]}"
         split = splits[parts.pop(0)] if parts[0] in splits else None
         label = known_class(parts[0], settings.classes)
         if fault:
@@ -138,7 +139,7 @@ def _from_folders(folder: Path, settings: Settings) -> tuple[list[Picture], list
         elif not os.path.isfile(path):  # a link that leads nowhere, a pipe
             problems.append(problem("unreadable", where))
         else:
-            pictures.append(Picture(path, name, split, label=label))
+            pictures.append(Picture(path, name, split, label=label, given_by=given_by))
     return pictures, _each_once(problems)
 
 

@@ -84,7 +84,8 @@ class AnnotationFiles:
         for name, annotation in found:
             if picture := self._named(name, annotation.where, self.index.named(name, path.parent)):
                 self._give(picture, annotation)
-                picture.split = split_of_file(path) or picture.split
+                if split := split_of_file(path):
+                    picture.split, picture.given_by = split, where
 
     def _xml(self, path: PurePosixPath, where: str) -> None:
         root = voc.parse(self.folder / path, where)
@@ -123,7 +124,7 @@ class AnnotationFiles:
             first = text.split()[0]
             found = self.index.named(text, path.parent) or self.index.named(first, path.parent)
             if picture := self._named(text, f"{where}:{line}", found):
-                picture.split = split
+                picture.split, picture.given_by = split, where
 
     def _named(self, name: str, where: str, found: list[Picture]) -> Picture | None:
         """The picture that was found by a name, if it is the only one."""

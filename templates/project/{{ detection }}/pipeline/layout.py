@@ -57,7 +57,10 @@ def _files(folder: Path) -> tuple[list[Picture], list[PurePosixPath], list[Probl
         elif not os.path.isfile(path):  # a link that leads nowhere, a pipe
             problems.append(problem("no_file", where))
         elif suffix in SUFFIXES:
-            pictures.append(Picture(path, str(name), split_of_folder(name)))
+            picture = Picture(path, str(name))
+            if given := split_of_folder(name):
+                picture.split, picture.given_by = given[0], f"{folder.name}/{given[1]}"
+            pictures.append(picture)
         else:
             others.append(name)
     return pictures, others, problems

@@ -64,13 +64,18 @@ def key(path: PurePosixPath) -> PurePosixPath:
     return PurePosixPath(*parts, path.stem)
 
 
-def split_of_folder(path: PurePosixPath) -> str | None:
-    """The split that a folder on the way to a file names, as do Train, valid and test2017."""
-    named = (re.fullmatch(rf"({SPLIT})\d*", folder.lower()) for folder in path.parent.parts)
-    return next((SPLIT_NAMES[found[1]] for found in named if found), None)
+def split_of_folder(path: PurePosixPath) -> tuple[str, PurePosixPath] | None:
+    """The split that a folder on the way to a file names, as do Train, valid and test2017; and
+    that folder."""
+    for folder in reversed(path.parents):
+        if named := re.fullmatch(rf"({SPLIT})\d*", folder.name.lower()):
+            return SPLIT_NAMES[named[1]], folder
+    return None
 
 
 def split_of_file(path: PurePosixPath) -> str | None:
     """The split that a file's name speaks of, as in instances_val2017.json, else its folder."""
-    named = re.search(rf"(?<![a-z])({SPLIT})(?![a-z])", path.stem.lower())
-    return SPLIT_NAMES[named[1]] if named else split_of_folder(path)
+    if named := re.search(rf"(?<![a-z])({SPLIT})(?![a-z])", path.stem.lower()):
+        return SPLIT_NAMES[named[1]]
+    in_folder = split_of_folder(path)
+    return in_folder[0] if in_folder else None
