@@ -234,10 +234,44 @@ def test_class_numbers_without_names(fill, run):
     })  # fmt: skip
     done = run(project, "check_data.py")
     assert (
-        "warning: data/: no classes.txt or data.yaml names the class numbers, so they follow "
+        "warning: data/: no file (classes.txt, data.yaml) names the class numbers, so they follow "
         "settings.yaml: 0 dark, 1 light. Add classes.txt if that is not right.\n"
     ) in done.stdout
     assert boxes(project)["a"] == BOXES["a"]
+
+
+NAMES = {
+    "defects.yaml": "path: ../x\nnames:\n  0: light\n  1: dark\n",
+    "defects.yml": "names: [light, dark]\n",
+    "defects.names": "light\ndark\n",
+    "train/_darknet.labels": "light\r\ndark\r\n",
+}
+
+
+@pytest.mark.parametrize("file", NAMES)
+def test_files_that_name_the_class_numbers(fill, faults, file):
+    """Whatever the tool calls them; two of them may add to each other but not disagree."""
+    project = fill({
+        **{f"{split}/{name}.png": "" for name, split in SPLITS.items()},
+        **{f"train/{name}.txt": yolo_txt(name) for name in "ab"},
+        **{f"{SPLITS[name]}/{name}.xml": voc_xml(name) for name in "cd"},
+        file: NAMES[file],
+        "hyp.yaml": "lr0: 0.01\n",
+        "classes.txt": "\ndark\n",
+        "._classes.txt": "dark\nlight\n",
+    })  # fmt: skip
+    found = faults(project, "")
+    assert not [line for line in found if "number" in line or "error" in line], found
+    assert boxes(project) == {name: found for name, found in BOXES.items() if found}
+    assert json.loads((project / "data" / ".checked").read_text())[file]  # edits are noticed
+    (project / "data" / file).write_text("names: [spot, dark]" if ".y" in file else "spot\ndark\n")
+    (project / "data" / "classes.txt").write_text("light\ndark\n")
+    files = {file: "spot", "classes.txt": "light"}
+    first, second = sorted(files, key=lambda name: (-name.count("/"), name))  # the nearest first
+    assert [line for line in faults(project, "") if "number" in line] == [
+        f"error: FILE{second}: names class number 0 {files[second]}, but FILE{first} names it "
+        f"{files[first]}. Remove the wrong file, or mend it."
+    ]
 
 
 def test_class_numbers_with_gaps_and_in_quotes(fill, run):
@@ -249,7 +283,7 @@ def test_class_numbers_with_gaps_and_in_quotes(fill, run):
         "data.yaml": "names:\n  '1': light\n  '3': dark\n",
     })  # fmt: skip
     done = run(project, "check_data.py")
-    assert done.returncode == 0 and "warning: data/: no classes.txt" not in done.stdout
+    assert done.returncode == 0 and "warning: data/: no file" not in done.stdout
     assert boxes(project) == {name: found for name, found in BOXES.items() if found}
     (project / "data" / "train" / "b.txt").write_text("2 0.5 0.5 0.1 0.1\n")
     done = run(project, "check_data.py")
@@ -439,13 +473,14 @@ def test_xml_in_a_chinese_encoding(in_project, tmp_path):
     [
         (
             "nc: 1\nnames: [a\n",
-            "error: FILE:3: not valid YAML. Mend it there, or write the class names into "
-            "classes.txt.",
+            "error: FILE:3: not valid YAML. Mend it there, or remove it and write the class names "
+            "into classes.txt.",
         ),
         (
             "names: {-1: dark, 0: light}\n",
             "error: FILE: names does not give the class names by number. Write names: [open, "
-            "short], the first for number 0, or write the class names into classes.txt.",
+            "short], the first for number 0, or remove it and write the class names into "
+            "classes.txt.",
         ),
     ],
 )

@@ -7,6 +7,7 @@ folder that mirrors its own (images/line 1/a.png, labels/line 1/a.txt).
 import os
 from pathlib import Path, PurePosixPath
 
+from pipeline import yolo
 from pipeline.annotation_files import AnnotationFiles
 from pipeline.annotations import Picture
 from pipeline.console import UserError
@@ -19,7 +20,7 @@ from pipeline.problems import Problem, problem
 from pipeline.settings import Settings
 
 ANNOTATIONS = {".json", ".txt", ".xml"}
-THAT_COUNT = frozenset(ANNOTATIONS | {".names", ".yaml", ".yml"})  # files with labels
+THAT_COUNT = frozenset(ANNOTATIONS | yolo.LISTS | yolo.YAMLS)  # files with labels
 OTHER_PICTURES = {".avif", ".gif", ".heic", ".heif", ".jp2"}  # of cameras and phones; not read
 
 

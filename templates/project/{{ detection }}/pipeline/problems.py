@@ -39,15 +39,21 @@ KINDS = PICTURE_KINDS | {
     ),
     "bad_yaml": (
         "error",
-        "not valid YAML. Mend it there, or write the class names into classes.txt.",
-        "不是有效的 YAML。请修改此处，或将类别名称写入 classes.txt。",
+        "not valid YAML. Mend it there, or remove it and write the class names into classes.txt.",
+        "不是有效的 YAML。请修改此处，或将其删除并将类别名称写入 classes.txt。",
     ),
     "bad_names": (
         "error",
         "names does not give the class names by number. Write names: [open, short], the first for "
-        "number 0, or write the class names into classes.txt.",
+        "number 0, or remove it and write the class names into classes.txt.",
         "names 没有按编号给出类别名称。请写成 names: [open, short]（第一个的编号为 0），"
-        "或将类别名称写入 classes.txt。",
+        "或将其删除并将类别名称写入 classes.txt。",
+    ),
+    "named_twice": (
+        "error",
+        "names class number {number} {name}, but {first} names it {other}. Remove the wrong file, "
+        "or mend it.",
+        "类别编号 {number} 的名称为 {name}，但 {first} 中为 {other}。请删除或修改错误的文件。",
     ),
     "other_encoding": (
         "error",
@@ -288,9 +294,9 @@ KINDS = PICTURE_KINDS | {
     ),
     "numbers_by_settings": (
         "warning",
-        "no classes.txt or data.yaml names the class numbers, so they follow settings.yaml: "
+        "no file (classes.txt, data.yaml) names the class numbers, so they follow settings.yaml: "
         "{order}. Add classes.txt if that is not right.",
-        "没有 classes.txt 或 data.yaml 说明类别编号，因此按 settings.yaml 的顺序：{order}。"
+        "没有文件（classes.txt、data.yaml）说明类别编号，因此按 settings.yaml 的顺序：{order}。"
         "如果不对，请添加 classes.txt。",
     ),
     "unknown_class": (
@@ -380,8 +386,8 @@ KINDS = PICTURE_KINDS | {
     ),
 }
 BROKEN_FILE = (
-    *("bad_json", "bad_names", "bad_section", "bad_xml", "bad_yaml", "doctype", "not_utf8"),
-    "other_encoding",
+    *("bad_json", "bad_names", "bad_section", "bad_xml", "bad_yaml", "doctype", "named_twice"),
+    *("not_utf8", "other_encoding"),
 )
 WRONG_SIZE = ("exif_rotation", "many_outside", "other_size", "swapped_size", "two_corners")
 # After these the counts of boxes would only mislead.

@@ -5,15 +5,17 @@ class x y width height, or class x1 y1 x2 y2 x3 y3 ... for an outline: the class
 """
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
 from pipeline.annotations import Annotation, AnnotationError, Box, around, number, read_text
+from pipeline.picture_files import is_inside
 from pipeline.problems import Problem, problem
 
-LISTS = ("classes.txt", "obj.names")
-YAMLS = ("data.yaml", "data.yml", "dataset.yaml")
+LISTS = {".labels", ".names"}  # and classes.txt: a name a line
+YAMLS = {".yaml", ".yml"}  # with names
 FAR = 2.0  # a share beyond this is no share of a picture but px
 
 
@@ -65,7 +67,7 @@ def is_row(text: str) -> bool:
 
 
 def class_names(folder: Path, data: Path) -> list[str] | None:
-    """The names of the classes from the nearest file that gives them, or None.
+    """The names of the classes from all files that give them here or further up, or None.
 
     A number without a name has an empty one.
 
@@ -74,22 +76,38 @@ def class_names(folder: Path, data: Path) -> list[str] | None:
         data: the data folder, where the search upwards ends.
 
     Raises:
-        AnnotationError: not UTF-8, no valid YAML, or names that are no names by number.
+        AnnotationError: not UTF-8, no valid YAML, names that are no names by number, or two files
+            that name a number differently.
     """
-    for path in (folder / name for name in (*LISTS, *YAMLS)):
-        if path.is_file():
-            where = f"{data.name}/{path.relative_to(data).as_posix()}"
-            names = _from_list(path, where) if path.name in LISTS else _from_yaml(path, where)
-            if names:
-                return names
-    return class_names(folder.parent, data) if folder != data else None
+    named: dict[int, tuple[str, str]] = {}  # name and file of a number
+    for path in _that_name(folder, data):
+        where = f"{data.name}/{path.relative_to(data).as_posix()}"
+        read = _from_yaml if path.suffix.lower() in YAMLS else _from_list
+        for index, name in enumerate(read(path, where)):
+            other, first = named.setdefault(index, (name, where)) if name else (name, where)
+            if name != other:
+                details = {"number": index, "name": name, "other": other, "first": first}
+                raise AnnotationError(problem("named_twice", where, **details))
+    return [named.get(index, ("", ""))[0] for index in range(max(named, default=-1) + 1)] or None
+
+
+def _that_name(folder: Path, data: Path) -> Iterator[Path]:
+    """Files that may name the classes, the nearest first."""
+    for place in (folder, *folder.parents):
+        for path in sorted(place.iterdir()):
+            name, ending = path.name.lower(), path.suffix.lower()
+            may = name == "classes.txt" or ending in LISTS | YAMLS
+            if may and not name.startswith(".") and path.is_file() and is_inside(data, path):
+                yield path
+        if place == data:
+            return
 
 
 def _from_list(path: Path, where: str) -> list[str]:
     return [line.strip() for line in read_text(path, where).rstrip().splitlines()]
 
 
-def _from_yaml(path: Path, where: str) -> list[str] | None:
+def _from_yaml(path: Path, where: str) -> list[str]:
     """Nothing but text is read, so that a class may be called 1 or yes, and a number '0'."""
     try:
         tree = yaml.load(read_text(path, where), Loader=yaml.BaseLoader)
@@ -98,7 +116,7 @@ def _from_yaml(path: Path, where: str) -> list[str] | None:
         place = f"{where}:{mark.line + 1}" if mark else where
         raise AnnotationError(problem("bad_yaml", place)) from None
     if not isinstance(tree, dict) or "names" not in tree:
-        return None
+        return []
     names = tree["names"]
     if isinstance(names, dict) and all(_is_number(key) for key in names):
         by_number = {int(key): name for key, name in names.items()}
