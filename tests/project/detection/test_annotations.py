@@ -3,9 +3,10 @@
 import csv
 import importlib
 import json
+import random
 import re
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -488,6 +489,90 @@ def test_broken_class_names(project, faults, content, expected):
     (project / "data" / "images" / "0.txt").write_text("0 0.5 0.5 0.1 0.1\n")
     (project / "data" / "data.yaml").write_text(content)
     assert faults(project, "data.yaml") == [expected]
+
+
+PICTURES = (
+    *("images/default/line 1/0.jpg", "images/default/line 2/0.jpg", "top.jpg", "export/top.jpg"),
+    *("cam1_0.25.JPG", "images/a 1.bmp", "A 1.png", "Pru\u0308fung/1.png", "IMG_7.JPG"),
+    *("images/train/7.jpg", "images/val/7.jpg", "x/8.bmp", "y/8.jpg"),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "expected"),
+    [
+        ("line 2/0.jpg", "a.json", [1]),
+        ("D:\\data\\pictures\\line 2\\0.jpg", "a.json", [1]),
+        ("data/obj_train_data/line 1/0.png", "train.txt", [0]),
+        ("../line 1/0.jpg", "annotations/a.json", [0]),
+        ("0.jpg", "images/default/line 1/labels/a.json", [0]),
+        ("0.jpg", "a.json", [0, 1]),
+        ("line 3/0.jpg", "a.json", [0, 1]),
+        ("top.jpg", "a.json", [2]),
+        ("top.jpg", "export/a.json", [3]),
+        ("top.jpg", "export/labels/a.json", [3]),
+        ("other/top.jpg", "a.json", [2, 3]),
+        ("cam1_0.25", "train.txt", [4]),
+        ("cam1_0.25.jpg", "a.json", [4]),
+        ("cam1_0", "train.txt", []),
+        ("A 1.png", "a.json", [6]),
+        ("a 1.bmp", "a.json", [5]),
+        ("a 1.tif", "a.json", [5]),
+        ("Pr\u00fcfung/1.png", "a.json", [7]),
+        ("1.png", "a.json", [7]),
+        ("img_7.jpg", "a.json", [8]),
+        ("7.jpg", "annotations/instances_val.json", [10]),
+        ("7.jpg", "annotations/instances_default.json", [9, 10]),
+        ("8.jpg", "a.json", [12]),
+        ("x/8.jpg", "a.json", [11]),
+        ("../../../etc/passwd", "a.json", []),
+        ("a/" * 100_000 + "7.jpg", "a.json", [9, 10]),
+    ],
+)
+def test_the_picture_that_a_name_means(in_project, name, file, expected):
+    """The nearest of its stem, whatever the ending; none is chosen among equals."""
+    index = importlib.import_module("pipeline.picture_index")
+    picture = importlib.import_module("pipeline.annotations").Picture
+    pictures = [picture(Path(name), name) for name in PICTURES]
+    found = index.PictureIndex(pictures).named(name, PurePosixPath(file))
+    assert [picture.name for picture in found] == [PICTURES[number] for number in expected]
+
+
+def test_a_picture_is_found_in_any_tree(in_project):
+    """Every folder holds the same name, and tools put other folders before and change endings."""
+    index = importlib.import_module("pipeline.picture_index")
+    picture = importlib.import_module("pipeline.annotations").Picture
+    rng = random.Random(0)
+    for _ in range(200):
+        top = rng.choice(["", "images/", "photos/", "export/images/default/"])
+        places = {"/".join(rng.choices("abc", k=2)) for _ in range(6)}
+        names = [f"{top}{place}/1.jpg" for place in places]
+        searched = index.PictureIndex([picture(Path(name), name) for name in names])
+        for place, name in zip(places, names, strict=True):
+            before = rng.choice(["", "D:\\data\\", "/home/someone/", "labels/"])
+            written = f"{before}{place}/1" + rng.choice(["", ".jpg", ".JPG", ".png"])
+            (found,) = searched.named(written, PurePosixPath("a.json"))
+            assert found.name == name
+            (found,) = searched.mirrored(PurePosixPath(f"labels/{place}/1.xml"))
+            assert found.name == name
+
+
+def test_lists_of_names_with_blanks(project, coco, run):
+    data = project / "data"
+    for number, image in enumerate(coco.tree["images"]):
+        image["file_name"] = f"part {number}.5.png"
+        (data / "images" / f"{number}.png").rename(data / "images" / image["file_name"])
+    coco.save()
+    lines = [f"images/part {n}.5.png Annotations/part {n}.5.xml\n" for n in range(6)]
+    (data / "train_list.txt").write_text("".join(lines))
+    (data / "test_list.txt").write_text("part 6.5\nimages/part 7.5.png\tAnnotations/part 7.5.xml\n")
+    done = run(project, "check_data.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {name for name, split in splits(project).items() if split == "test"} == {
+        "part 6.5",
+        "part 7.5",
+    }
+    assert "Splits (given): " in done.stdout
 
 
 def test_several_pictures_of_a_name(project, faults, picture):

@@ -11,6 +11,9 @@ from pipeline.picture_problems import some
 from pipeline.problems import BROKEN_FILE, Problem, problem
 from pipeline.splits import SPLIT_NAMES
 
+# Of a list, up to a picture's ending: there may be blanks in its name.
+FIRST_COLUMN = rf".*?({'|'.join(map(re.escape, SUFFIXES))})(?=\s)"
+
 
 class AnnotationFiles:
     """Goes through annotation files one by one and gives each picture what is said of it.
@@ -82,7 +85,7 @@ class AnnotationFiles:
         found, faults = coco.read(tree, where)
         self.problems += faults
         for name, annotation in found:
-            if picture := self._named(name, annotation.where, self.index.named(name, path.parent)):
+            if picture := self._named(name, annotation.where, self.index.named(name, path)):
                 self._give(picture, annotation)
                 if split := split_of_file(path):
                     picture.split, picture.given_by = split, where
@@ -121,8 +124,8 @@ class AnnotationFiles:
         for line, text in enumerate(read_text(self.folder / path, where).splitlines(), 1):
             if not text.strip():
                 continue
-            first = text.split()[0]
-            found = self.index.named(text, path.parent) or self.index.named(first, path.parent)
+            first = re.match(FIRST_COLUMN, text, re.IGNORECASE) or re.match(r"\s*\S+", text)
+            found = self.index.named(text, path) or self.index.named(first[0], path)
             if picture := self._named(text, f"{where}:{line}", found):
                 picture.split, picture.given_by = split, where
 

@@ -1,11 +1,13 @@
 """Which picture a name in an annotation file means, and which split a path speaks of."""
 
-import posixpath
 import re
+import unicodedata
 from collections import defaultdict
+from collections.abc import Container
 from pathlib import PurePosixPath
 
 from pipeline.annotations import Picture
+from pipeline.images import SUFFIXES
 from pipeline.splits import SPLIT_NAMES
 
 SPLIT = "|".join(SPLIT_NAMES)
@@ -17,51 +19,95 @@ ROLES = {
 }
 
 
+Folders = tuple[str, ...]
+
+
 class PictureIndex:
-    """The pictures by name. Nothing outside of it is ever looked up, so no path leads astray."""
+    """The pictures by name. Nothing outside of it is ever looked up, so no path leads astray.
+
+    A name means the pictures of the same stem, for tools change endings; and of these the nearest:
+    those that have the most folders in common with it, counted from the name.
+    """
 
     def __init__(self, pictures: list[Picture]):
-        self._by_name = {picture.name: picture for picture in pictures}
-        self._by_key, self._by_last = defaultdict(list), defaultdict(list)
-        self._by_stem = defaultdict(list)
+        self._by_tail = defaultdict(list)  # (stem,), (last folder, stem), ...
+        self._places: set[Folders] = set()
+        self._tails: set[Folders] = set()  # of the places
         for picture in pictures:
             path = PurePosixPath(picture.name)
-            self._by_key[key(path)].append(picture)
-            self._by_last[path.name].append(picture)
-            self._by_stem[path.stem].append(picture)
-        self._folders = {path.parent for path in self._by_key}
+            place, stem = folders(path.parent), path.stem
+            self._places.add(place)
+            for start in range(len(place) + 1):
+                self._tails.add(place[start:])
+                self._by_tail[(*place[start:], _folded(stem))].append(picture)
 
     def mirrored(self, annotation: PurePosixPath) -> list[Picture]:
-        """Pictures of the same name in the same place but for the ROLES.
-
-        Where that place has no pictures at all, they lie in a folder of any name.
-        """
-        found = self._by_key.get(key(annotation), [])
-        if key(annotation).parent not in self._folders:
-            return self.alike(annotation)
-        beside = [p for p in found if PurePosixPath(p.name).parent == annotation.parent]
-        return beside or found
+        """Pictures of the same name in the folders that are the most like the annotation's own."""
+        place = folders(annotation.parent)
+        tail = _longest(self._tails, (), place)
+        found = self._by_tail.get((*tail, _folded(annotation.stem)), [])
+        if place in self._places:
+            found = [p for p in found if folders(PurePosixPath(p.name).parent) == place]
+        return _nearest(found, annotation, annotation.stem, annotation)
 
     def alike(self, annotation: PurePosixPath) -> list[Picture]:
         """Pictures of the same name in any place."""
-        return self._by_stem.get(annotation.stem, [])
+        return self._by_tail.get((_folded(annotation.stem),), [])
 
-    def named(self, name: str, folder: PurePosixPath) -> list[Picture]:
-        """Pictures that a file in this folder may mean, by path or by its last part alone."""
-        name = name.strip().replace("\\", "/")
-        places = [folder, PurePosixPath("."), PurePosixPath("images")]
-        places += [PurePosixPath(*images, s) for s in SPLIT_NAMES for images in ((), ("images",))]
-        for place in places:
-            if found := self._by_name.get(posixpath.normpath(place / name)):
-                return [found]
-        last = PurePosixPath(name).name
-        return self._by_last.get(last) or self._by_key.get(key(PurePosixPath(name)), [])
+    def named(self, name: str, file: PurePosixPath) -> list[Picture]:
+        """Pictures that a file may mean, by path or by its last part alone."""
+        path = PurePosixPath(name.strip().replace("\\", "/"))
+        stem = path.stem if path.suffix.lower() in SUFFIXES else path.name
+        tail = _longest(self._by_tail, (_folded(stem),), folders(path.parent))
+        return _nearest(self._by_tail.get(tail, []), path, stem, file)
 
 
-def key(path: PurePosixPath) -> PurePosixPath:
-    """A path without ending and without the folders that only say what they hold."""
-    parts = [part for part in path.parent.parts if part.lower() not in ROLES]
-    return PurePosixPath(*parts, path.stem)
+def folders(path: PurePosixPath) -> Folders:
+    """The parts of a folder's path but for those that only say what they hold."""
+    parts = (part for part in path.parts if part.lower() not in {*ROLES, "..", "/"})
+    return tuple(map(_composed, parts))
+
+
+def _longest(known: Container[Folders], tail: Folders, place: Folders) -> Folders:
+    """The tail with as many folders before it as are known."""
+    for folder in reversed(place):
+        if (folder, *tail) not in known:
+            break
+        tail = (folder, *tail)
+    return tail
+
+
+def _nearest(
+    found: list[Picture], path: PurePosixPath, stem: str, file: PurePosixPath
+) -> list[Picture]:
+    """Those that are just where a file says, as seen from its own folder or from the top; else
+    those that are nearer to the file, of its split, or called just so."""
+    if len(found) < 2:
+        return found
+    wanted, around, split = folders(path.parent), folders(file.parent), split_of_file(file)
+
+    def nearness(picture: Picture) -> tuple:
+        other = PurePosixPath(picture.name)
+        given = split_of_folder(other)
+        return (
+            folders(other.parent) in (wanted, around + wanted),
+            sum(folder in file.parents for folder in other.parents),
+            bool(given and given[0] == split),
+            _composed(other.name) == _composed(path.name),
+            _composed(other.stem) == _composed(stem),
+        )
+
+    best = max(map(nearness, found))
+    return [picture for picture in found if nearness(picture) == best]
+
+
+def _composed(text: str) -> str:
+    """However its accents are composed: macOS takes them apart."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _folded(text: str) -> str:
+    return _composed(text).casefold()
 
 
 def split_of_folder(path: PurePosixPath) -> tuple[str, PurePosixPath] | None:
