@@ -479,7 +479,6 @@ def test_a_class_with_boxes_to_test_only(project, coco, check):
 def test_entries_that_speak_of_nothing(project, coco, check):
     coco.tree["annotations"][0]["image_id"] = 99
     coco.tree["annotations"][2]["category_id"] = 99
-    coco.tree["annotations"][4]["iscrowd"] = 1
     coco.tree["images"][7]["id"] = 7
     coco.tree["images"].append({"id": 50})
     coco.add("gone.png", [])
@@ -487,8 +486,6 @@ def test_entries_that_speak_of_nothing(project, coco, check):
     file = "data/annotations.json"
     problems = check()[1]
     for expected in (
-        f"warning: {file}: annotations[4] (2.png): a crowd (iscrowd: 1), so it is not used. Draw a "
-        "box around each object.",
         f"error: {file}: annotations[0]: image_id 99: no picture has this id. Mend or remove the "
         "entry.",
         f"error: {file}: annotations[2] (1.png): category_id 99: no category has this id and a "
@@ -499,6 +496,22 @@ def test_entries_that_speak_of_nothing(project, coco, check):
         "entry.",
     ):
         assert expected in problems
+
+
+def test_crowds_count_as_objects(project, coco, check):
+    """CVAT calls every mask a crowd; without its box the picture would be a good one."""
+    for entry in coco.tree["annotations"][:4]:
+        entry |= {"iscrowd": 1, "segmentation": {"counts": [0, 4], "size": [120, 160]}}
+    coco.save()
+    assert check() == (
+        0,
+        [
+            "warning: data/annotations.json: 4 entries are crowds (iscrowd: 1), as CVAT calls "
+            "every mask; the box of each counts as one object. Where one is around several "
+            "objects, draw a box around each."
+        ],
+    )
+    assert len(rows(project, "boxes.csv")) == 16
 
 
 # A picture

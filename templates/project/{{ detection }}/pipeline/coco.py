@@ -36,6 +36,7 @@ def read(tree: dict, where: str) -> tuple[list[tuple[str, Annotation]], list[Pro
         else:
             size = size_of(entry.get("width"), entry.get("height"))
             images[key] = name, Annotation(place, size=size, file=where)
+    crowds = 0
     for place, entry in entries["annotations"]:
         image, category = _id(entry, "image_id"), _id(entry, "category_id")
         if image not in images:
@@ -43,14 +44,14 @@ def read(tree: dict, where: str) -> tuple[list[tuple[str, Annotation]], list[Pro
             continue
         name, annotation = images[image]
         place = f"{place} ({name})"
-        if entry.get("iscrowd") == 1:
-            problems.append(problem("crowd", place))
-            continue
+        crowds += entry.get("iscrowd") == 1
         label = names.get(category)
         if not isinstance(label, str) or not label.strip():
             problems.append(problem("no_such_category", place, id=entry.get("category_id")))
             label = ""
         annotation.boxes.append(Box(label, _corners(entry), place))
+    if crowds:
+        problems.append(problem("crowds", where, count=crowds))
     return list(images.values()), problems
 
 

@@ -263,10 +263,12 @@ KINDS = PICTURE_KINDS | {
         "wrong one.",
         "与 {first} 是同一个框，此处类别为 {label}，另一处为 {other}。请删除错误的一个。",
     ),
-    "crowd": (
+    "crowds": (
         "warning",
-        "a crowd (iscrowd: 1), so it is not used. Draw a box around each object.",
-        "是一群目标（iscrowd: 1），不会被使用。请为每个目标单独画框。",
+        "{count} entries are crowds (iscrowd: 1), as CVAT calls every mask; the box of each counts "
+        "as one object. Where one is around several objects, draw a box around each.",
+        "{count} 个条目标记为一群目标（iscrowd: 1，CVAT 对所有掩码都如此标记），"
+        "每个框按一个目标使用。如果框内有多个目标，请分别画框。",
     ),
     # a class
     "no_label": (
