@@ -495,6 +495,7 @@ PICTURES = (
     *("images/default/line 1/0.jpg", "images/default/line 2/0.jpg", "top.jpg", "export/top.jpg"),
     *("cam1_0.25.JPG", "images/a 1.bmp", "A 1.png", "Pru\u0308fung/1.png", "IMG_7.JPG"),
     *("images/train/7.jpg", "images/val/7.jpg", "x/8.bmp", "y/8.jpg"),
+    *("images/划痕 9.jpg", "0abc1234-8.jpg"),
 )
 
 
@@ -525,6 +526,12 @@ PICTURES = (
         ("7.jpg", "annotations/instances_default.json", [9, 10]),
         ("8.jpg", "a.json", [12]),
         ("x/8.jpg", "a.json", [11]),
+        ("images/%E5%88%92%E7%97%95%20%39.jpg", "result.json", [13]),
+        ("images/0abc1234-划痕 9.jpg", "result.json", [13]),
+        ("/data/upload/1/0abc1234-%E5%88%92%E7%97%95%209.jpg", "result.json", [13]),
+        ("0abc1234-8.jpg", "result.json", [14]),
+        ("0abc1235-8.jpg", "result.json", []),
+        ("%2e%2e%2f0.jpg", "a.json", []),
         ("../../../etc/passwd", "a.json", []),
         ("a/" * 100_000 + "7.jpg", "a.json", [9, 10]),
     ],
@@ -555,6 +562,18 @@ def test_a_picture_is_found_in_any_tree(in_project):
             assert found.name == name
             (found,) = searched.mirrored(PurePosixPath(f"labels/{place}/1.xml"))
             assert found.name == name
+
+
+def test_yolo_of_label_studio(fill, run):
+    """It puts eight hex digits before the name of a picture that was uploaded."""
+    project = fill({
+        **{f"pictures/{split}/{name}.png": "" for name, split in SPLITS.items()},
+        **{f"labels/0abc123{name}-{name}.txt": yolo_txt(name) for name in BOXES},
+        "classes.txt": "light\ndark\n",
+        "notes.json": '{"categories": [], "info": {}}',
+    })  # fmt: skip
+    assert run(project, "check_data.py").returncode == 0
+    assert boxes(project) == {name: found for name, found in BOXES.items() if found}
 
 
 def test_lists_of_names_with_blanks(project, coco, run):

@@ -5,6 +5,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Container
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 from pipeline.annotations import Picture
 from pipeline.images import SUFFIXES
@@ -45,21 +46,29 @@ class PictureIndex:
         """Pictures of the same name in the folders that are the most like the annotation's own."""
         place = folders(annotation.parent)
         tail = _longest(self._tails, (), place)
-        found = self._by_tail.get((*tail, _folded(annotation.stem)), [])
+        found = self._by_tail.get((*tail, self._known(annotation.stem)), [])
         if place in self._places:
             found = [p for p in found if folders(PurePosixPath(p.name).parent) == place]
         return _nearest(found, annotation, annotation.stem, annotation)
 
     def alike(self, annotation: PurePosixPath) -> list[Picture]:
         """Pictures of the same name in any place."""
-        return self._by_tail.get((_folded(annotation.stem),), [])
+        return self._by_tail.get((self._known(annotation.stem),), [])
 
     def named(self, name: str, file: PurePosixPath) -> list[Picture]:
         """Pictures that a file may mean, by path or by its last part alone."""
         path = PurePosixPath(name.strip().replace("\\", "/"))
         stem = path.stem if path.suffix.lower() in SUFFIXES else path.name
-        tail = _longest(self._by_tail, (_folded(stem),), folders(path.parent))
+        tail = _longest(self._by_tail, (self._known(stem),), folders(path.parent))
         return _nearest(self._by_tail.get(tail, []), path, stem, file)
+
+    def _known(self, stem: str) -> str:
+        """A stem as the pictures have it; as Label Studio wrote it where that is a single one."""
+        plain = _folded(re.sub(r"^[0-9a-f]{8}-", "", unquote(stem)))
+        is_plain = (_folded(stem),) not in self._by_tail and len(
+            self._by_tail.get((plain,), [])
+        ) == 1
+        return plain if is_plain else _folded(stem)
 
 
 def folders(path: PurePosixPath) -> Folders:
