@@ -576,6 +576,26 @@ def test_yolo_of_label_studio(fill, run):
     assert boxes(project) == {name: found for name, found in BOXES.items() if found}
 
 
+def test_masks_are_no_pictures(fill, faults, picture):
+    """VOC has them in folders of their own, LabelMe's converter in one for each picture."""
+    project = fill({
+        **{f"{split}/{name}.png": "" for name, split in SPLITS.items()},
+        **{f"{split}/{name}.json": labelme_json(name) for name, split in SPLITS.items()},
+    })  # fmt: skip
+    masks = [f"SegmentationClassPNG/{name}.png" for name in BOXES]
+    masks += [f"train/a_json/{name}.png" for name in ("img", "label", "label_viz")]
+    for seed, name in enumerate(masks):
+        path = project / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture(seed).save(path)
+    assert faults(project, ":")[0] == (
+        "warning: FILE 7 pictures lie in folders of masks, so they are not used: "
+        "SegmentationClassPNG/a.png, SegmentationClassPNG/b.png, SegmentationClassPNG/c.png (+4). "
+        "Move those that are photographs."
+    )
+    assert splits(project) == SPLITS
+
+
 def test_lists_of_names_with_blanks(project, coco, run):
     data = project / "data"
     for number, image in enumerate(coco.tree["images"]):

@@ -22,6 +22,7 @@ from pipeline.settings import Settings
 ANNOTATIONS = {".json", ".txt", ".xml"}
 THAT_COUNT = frozenset(ANNOTATIONS | yolo.LISTS | yolo.YAMLS)  # files with labels
 OTHER_PICTURES = {".avif", ".gif", ".heic", ".heif", ".jp2"}  # of cameras and phones; not read
+MASKS = ("segmentationclass", "segmentationobject")  # what VOC's folders of masks begin with
 
 
 def find(settings: Settings) -> tuple[list[Picture], list[Problem]]:
@@ -43,7 +44,7 @@ def find(settings: Settings) -> tuple[list[Picture], list[Problem]]:
 
 def _files(folder: Path) -> tuple[list[Picture], list[PurePosixPath], list[Problem]]:
     """Pictures, other files that may be annotations, and what is wrong with either."""
-    pictures, others, problems = [], [], []
+    pictures, others, masks, problems = [], [], [], []
     for path, fault in walk(folder):
         name = PurePosixPath(path.relative_to(folder).as_posix())
         where, suffix = f"{folder.name}/{name}", path.suffix.lower()
@@ -57,6 +58,8 @@ def _files(folder: Path) -> tuple[list[Picture], list[PurePosixPath], list[Probl
             problems.append(problem("outside", where))
         elif not os.path.isfile(path):  # a link that leads nowhere, a pipe
             problems.append(problem("no_file", where))
+        elif suffix in SUFFIXES and _is_mask(path, name):
+            masks.append(str(name))
         elif suffix in SUFFIXES:
             picture = Picture(path, str(name))
             if given := split_of_folder(name):
@@ -64,7 +67,16 @@ def _files(folder: Path) -> tuple[list[Picture], list[PurePosixPath], list[Probl
             pictures.append(picture)
         else:
             others.append(name)
+    if masks:
+        details = {"count": len(masks), "names": some(masks)}
+        problems.append(problem("masks", f"{folder.name}/", **details))
     return pictures, others, problems
+
+
+def _is_mask(path: Path, name: PurePosixPath) -> bool:
+    """Whether a picture lies where VOC puts masks, or labelme_json_to_dataset."""
+    in_voc = any(part.lower().startswith(MASKS) for part in name.parent.parts)
+    return in_voc or (name.parent.name.endswith("_json") and (path.parent / "label.png").is_file())
 
 
 def _chosen(

@@ -147,6 +147,12 @@ KINDS = PICTURE_KINDS | {
         "{count} 张图片有两份标注，例如 {name}：{first} 和 {second}。请删除其中一份，或在 "
         "settings.yaml 的 data.labels 中写明正确的文件或文件夹。",
     ),
+    "masks": (
+        "warning",
+        "{count} pictures lie in folders of masks, so they are not used: {names}. Move those that "
+        "are photographs.",
+        "{count} 张图片位于掩码文件夹中，不会被使用：{names}。如果其中有照片，请移到别处。",
+    ),
     "unlisted": (
         "warning",
         "{count} pictures stand in no COCO file, so they are not used: {names}. List them among "
