@@ -227,6 +227,17 @@ def test_the_labels_named_in_the_settings(fill, run):
         )
 
 
+def test_the_labels_of_the_settings_keep_the_splits(fill, run):
+    """The lists lie beside their folder; another file there is not read."""
+    project = fill(LAYOUTS["VOC"] | {"train.xml": "", "train.txt": "0 0.5 0.5 0.1 0.1\n"})
+    (project / "settings.yaml").write_text("classes: [dark, light]\ndata: {labels: Annotations}\n")
+    done = run(project, "check_data.py")
+    assert (done.returncode, splits(project)) == (0, SPLITS)
+    (project / "data" / "test.txt").write_bytes("d\n划痕".encode("gbk"))
+    done = run(project, "check_data.py")
+    assert "error: data/test.txt: not UTF-8 text. Save it as UTF-8.\n" in done.stdout
+
+
 def test_class_numbers_without_names(fill, run):
     project = fill({
         **{f"{split}/{name}.png": "" for name, split in SPLITS.items()},

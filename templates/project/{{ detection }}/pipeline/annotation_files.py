@@ -47,6 +47,14 @@ class AnnotationFiles:
             for picture in self.index.mirrored(self._mirror(path)):
                 self._give(picture, Annotation(where, readable=False))
 
+    def read_splits(self, path: PurePosixPath) -> None:
+        """Reads a file beside the labels that the settings name, if it lists a split's pictures."""
+        try:
+            if path.suffix.lower() == ".txt" and not self._holds_rows(path):
+                self._list(path, f"{self.folder.name}/{path}")
+        except AnnotationError as error:
+            self.problems.append(error.fault)
+
     def used(self) -> list[Picture]:
         """All pictures; only those that it lists where there is a COCO file."""
         return [picture for picture in self.pictures if picture.annotation or not self.has_coco]
@@ -99,14 +107,15 @@ class AnnotationFiles:
 
     def _txt(self, path: PurePosixPath, where: str) -> None:
         """YOLO's rows, or a list of the pictures of a split, or a note that is no one's mistake."""
-        listed = re.fullmatch(rf"({SPLIT})(_list)?", path.stem.lower())
-        with open(self.folder / path, encoding="utf-8", errors="replace") as file:
-            looks_right = yolo.is_row(file.readline(1000))
-        if self.index.mirrored(self._mirror(path)) or looks_right:
+        if self.index.mirrored(self._mirror(path)) or self._holds_rows(path):
             names = self._class_names((self.folder / path).parent)
             self._one(path, where, *yolo.read(self.folder / path, where, names))
-        elif listed:
-            self._list(path, where, SPLIT_NAMES[listed[1]])
+        else:
+            self._list(path, where)
+
+    def _holds_rows(self, path: PurePosixPath) -> bool:
+        with open(self.folder / path, encoding="utf-8", errors="replace") as file:
+            return yolo.is_row(file.readline(1000))
 
     def _class_names(self, folder: Path) -> list[str]:
         if folder not in self.names:
@@ -119,8 +128,12 @@ class AnnotationFiles:
             self.names[folder] = names or self.classes
         return self.names[folder]
 
-    def _list(self, path: PurePosixPath, where: str, split: str) -> None:
+    def _list(self, path: PurePosixPath, where: str) -> None:
         """A line is a picture, perhaps followed by its annotation (as PaddleX has it)."""
+        listed = re.fullmatch(rf"({SPLIT})(_list)?", path.stem.lower())
+        if not listed:
+            return
+        split = SPLIT_NAMES[listed[1]]
         for line, text in enumerate(read_text(self.folder / path, where).splitlines(), 1):
             if not text.strip():
                 continue

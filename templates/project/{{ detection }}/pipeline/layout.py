@@ -33,9 +33,11 @@ def find(settings: Settings) -> tuple[list[Picture], list[Problem]]:
     """
     folder = data_folder(settings.data.folder)
     pictures, paths, problems = _files(folder)
-    paths, base = _chosen(paths, folder, settings.data.labels)
+    chosen, base = _chosen(paths, folder, settings.data.labels)
     annotations = AnnotationFiles(folder, base, pictures, settings.classes)
-    for path in paths:
+    for path in sorted(set(paths).difference(chosen)):
+        annotations.read_splits(path)
+    for path in chosen:
         annotations.read(path)
     problems += annotations.problems + annotations.left_over()
     used = sorted(annotations.used(), key=lambda picture: picture.name)
