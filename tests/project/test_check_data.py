@@ -203,7 +203,7 @@ def test_given_folders(project, check, picture, run):
 
 def test_folders_as_other_tools_name_them(project, check):
     data = project / "data"
-    names = {"Train": (0, 4), "valid": (4, 6), "test": (6, 8)}
+    names = {"Train": (0, 2), "训练集": (2, 4), "valid": (4, 6), "test_images": (6, 8)}
     for split, numbers in names.items():
         for label in ("dark", "light"):
             (data / split / label).mkdir(parents=True)
@@ -213,7 +213,7 @@ def test_folders_as_other_tools_name_them(project, check):
     for label in ("dark", "light"):
         (data / label).rmdir()
     assert check() == (0, [])
-    split_of = {"Train": "train", "valid": "val", "test": "test"}
+    split_of = {"Train": "train", "训练集": "train", "valid": "val", "test_images": "test"}
     found = splits(project).items()
     assert len(found) == 16
     assert all(split == split_of[path.split("/")[0]] for path, split in found)

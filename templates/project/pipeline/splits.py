@@ -4,6 +4,7 @@ check_data.py writes it; the later steps read it.
 """
 
 import os
+import re
 from collections.abc import Sequence, Set
 from pathlib import Path
 
@@ -15,17 +16,28 @@ from pipeline.project import ROOT, shown
 from pipeline.splitting import draw_splits
 
 SPLITS = ("train", "val", "test")
-# As other tools name their folders and files.
+# As other tools name their folders and files: train, train_images, trainset, 训练集.
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",
+    "trainval": "train",
+    "训练": "train",
     "val": "val",
     "valid": "val",
     "validation": "val",
+    "验证": "val",
     "test": "test",
     "testing": "test",
+    "测试": "test",
 }
+SPLIT_NAME = rf"(?P<split>{'|'.join(SPLIT_NAMES)})(?:集|[ _-]?(?:set|images|imgs))?"
 GIVEN = "given"
+
+
+def split_named(name: str) -> str | None:
+    """The split that a folder or a list is named after, as Train, valid, test2017 or val_list."""
+    named = re.fullmatch(rf"{SPLIT_NAME}\d*(?:_list)?", name.lower())
+    return SPLIT_NAMES[named["split"]] if named else None
 
 
 def splits_file(folder: Path) -> Path:

@@ -17,6 +17,7 @@ BOXES = {
     "d": [("dark", 100, 80, 160, 120)],
 }
 SPLITS = {"a": "train", "b": "train", "c": "val", "d": "test"}
+OTHERS = {"a": "训练集", "b": "train_images", "c": "验证", "d": "TestSet"}
 
 
 def coco_json(names):
@@ -120,6 +121,13 @@ LAYOUTS = {
         "ImageSets/Main/val.txt": "c\n",
         "ImageSets/Main/test.txt": "d\n",
     },
+    "VOC, a list of train and val": {
+        **{f"JPEGImages/{name}.png": "" for name in BOXES},
+        **{f"Annotations/{name}.xml": voc_xml(name) for name in BOXES},
+        "ImageSets/Main/trainval.txt": "a\nb\nc\n",
+        "ImageSets/Layout/val.txt": "c\n",
+        "ImageSets/Main/test.txt": "d\n",
+    },
     "VOC, folders of any name": {
         **{f"photos/{split}/{name}.png": "" for name, split in SPLITS.items()},
         **{f"xml_files/{name}.xml": voc_xml(name) for name in BOXES},
@@ -149,6 +157,16 @@ LAYOUTS = {
         "train.txt": "obj_data/a.png\nobj_data/b.png\n",
         "valid.txt": "/home/someone/obj_data/c.png\n",
         "test.txt": "obj_data\\d.png\n",
+    },
+    "YOLO, other names of splits": {
+        **{f"{folder}/{name}.png": "" for name, folder in OTHERS.items()},
+        **{f"{folder}/{name}.txt": yolo_txt(name) for name, folder in OTHERS.items()},
+        "classes.txt": "light\ndark\n",
+    },
+    "COCO, other names of splits": {
+        **{f"images/{name}.png": "" for name in BOXES},
+        **{f"标注 {folder}.json": coco_json([n for n in BOXES if OTHERS[n] == folder])
+           for folder in OTHERS.values()},
     },
     "LabelMe": {
         **{f"{split}/line 1/{name}.png": "" for name, split in SPLITS.items()},

@@ -23,7 +23,7 @@ from pipeline.picture_problems import some
 from pipeline.problems import Problem, problem
 from pipeline.project import shown
 from pipeline.settings import Settings
-from pipeline.splits import SPLIT_NAMES, SPLITS
+from pipeline.splits import SPLITS, split_named
 
 TABLE = "labels.csv"
 
@@ -147,11 +147,7 @@ def _split_folders(folder: Path, classes: list[str]) -> dict[str, str]:
     """The split of each folder that is named after one, and not after a class."""
     classes = [*classes, *additions.names_in_exports()]
     names = [path.name for path in sorted(folder.iterdir()) if path.is_dir()]
-    found = {
-        name: SPLIT_NAMES[name.lower()]
-        for name in names
-        if name.lower() in SPLIT_NAMES and name not in classes
-    }
+    found = {name: split for name in names if name not in classes and (split := split_named(name))}
     return dict(sorted(found.items(), key=lambda pair: SPLITS.index(pair[1])))
 
 

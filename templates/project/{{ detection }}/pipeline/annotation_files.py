@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 from pipeline import coco, labelme, voc, yolo
 from pipeline.annotations import Annotation, AnnotationError, Picture, read_json, read_text
 from pipeline.images import SUFFIXES
-from pipeline.picture_index import SPLIT, PictureIndex, split_of_file
+from pipeline.picture_index import PictureIndex, split_of_file
 from pipeline.picture_problems import some
 from pipeline.problems import BROKEN_FILE, Problem, problem
-from pipeline.splits import SPLIT_NAMES
+from pipeline.splits import split_named
 
 # Of a list, up to a picture's ending: there may be blanks in its name.
 FIRST_COLUMN = rf".*?({'|'.join(map(re.escape, SUFFIXES))})(?=\s)"
@@ -130,16 +130,16 @@ class AnnotationFiles:
 
     def _list(self, path: PurePosixPath, where: str) -> None:
         """A line is a picture, perhaps followed by its annotation (as PaddleX has it)."""
-        listed = re.fullmatch(rf"({SPLIT})(_list)?", path.stem.lower())
-        if not listed:
+        split, of_both = split_named(path.stem), path.stem.lower().startswith("trainval")
+        if not split:
             return
-        split = SPLIT_NAMES[listed[1]]
         for line, text in enumerate(read_text(self.folder / path, where).splitlines(), 1):
             if not text.strip():
                 continue
             first = re.match(FIRST_COLUMN, text, re.IGNORECASE) or re.match(r"\s*\S+", text)
             found = self.index.named(text, path) or self.index.named(first[0], path)
-            if picture := self._named(text, f"{where}:{line}", found):
+            picture = self._named(text, f"{where}:{line}", found)
+            if picture and not (of_both and picture.split):
                 picture.split, picture.given_by = split, where
 
     def _named(self, name: str, where: str, found: list[Picture]) -> Picture | None:

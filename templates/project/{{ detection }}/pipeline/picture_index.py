@@ -9,9 +9,8 @@ from urllib.parse import unquote
 
 from pipeline.annotations import Picture
 from pipeline.images import SUFFIXES
-from pipeline.splits import SPLIT_NAMES
+from pipeline.splits import SPLIT_NAME, SPLIT_NAMES, split_named
 
-SPLIT = "|".join(SPLIT_NAMES)
 # Folders that say what kind of files they hold, and nothing of the picture.
 ROLES = {
     *("image", "images", "img", "imgs", "jpegimages", "pictures"),
@@ -123,14 +122,14 @@ def split_of_folder(path: PurePosixPath) -> tuple[str, PurePosixPath] | None:
     """The split that a folder on the way to a file names, as do Train, valid and test2017; and
     that folder."""
     for folder in reversed(path.parents):
-        if named := re.fullmatch(rf"({SPLIT})\d*", folder.name.lower()):
-            return SPLIT_NAMES[named[1]], folder
+        if split := split_named(folder.name):
+            return split, folder
     return None
 
 
 def split_of_file(path: PurePosixPath) -> str | None:
     """The split that a file's name speaks of, as in instances_val2017.json, else its folder."""
-    if named := re.search(rf"(?<![a-z])({SPLIT})(?![a-z])", path.stem.lower()):
-        return SPLIT_NAMES[named[1]]
+    if named := re.search(rf"(?<![a-z]){SPLIT_NAME}(?![a-z])", path.stem.lower()):
+        return SPLIT_NAMES[named["split"]]
     in_folder = split_of_folder(path)
     return in_folder[0] if in_folder else None
