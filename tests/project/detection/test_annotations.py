@@ -625,22 +625,38 @@ def test_masks_are_no_pictures(fill, faults, picture):
     assert splits(project) == SPLITS
 
 
+def test_pictures_found_by_their_file_name_alone(project, coco, faults):
+    """Said once, and not of paths of another machine or of what lies in no folder."""
+    data = project / "data"
+    (data / "line 2").mkdir()
+    for number, before in enumerate(("line 1/", "line 1\\", "/line 1/", "line 2/", "images/", "")):
+        coco.tree["images"][number]["file_name"] = f"{before}{number}.png"
+        (data / "images" / f"{number}.png").rename(data / "line 2" / f"{number}.png")
+    coco.tree["images"][6]["file_name"] = "line 1/6.png"
+    coco.save()
+    assert faults(project, ":") == [
+        "warning: FILE 2 pictures were found by their file name alone, such as line 1/0.png: "
+        "line 2/0.png. If these are others, mend the folders."
+    ]
+
+
 def test_lists_of_names_with_blanks(project, coco, run):
     data = project / "data"
+    (data / "photos").mkdir()
     for number, image in enumerate(coco.tree["images"]):
-        image["file_name"] = f"part {number}.5.png"
-        (data / "images" / f"{number}.png").rename(data / "images" / image["file_name"])
+        image["file_name"] = f"photos/part {number}.5.png"
+        (data / "images" / f"{number}.png").rename(data / image["file_name"])
     coco.save()
-    lines = [f"images/part {n}.5.png Annotations/part {n}.5.xml\n" for n in range(6)]
+    lines = [f"photos/part {n}.5.png Annotations/part {n}.5.xml\n" for n in range(6)]
     (data / "train_list.txt").write_text("".join(lines))
-    (data / "test_list.txt").write_text("part 6.5\nimages/part 7.5.png\tAnnotations/part 7.5.xml\n")
+    (data / "test_list.txt").write_text("part 6.5\nphotos/part 7.5.png\tAnnotations/part 7.5.xml\n")
     done = run(project, "check_data.py")
     assert (done.returncode, done.stderr) == (0, "")
     assert {name for name, split in splits(project).items() if split == "test"} == {
         "part 6.5",
         "part 7.5",
     }
-    assert "Splits (given): " in done.stdout
+    assert done.stdout.endswith("\nno errors. Splits (given): data/splits.csv\n")
 
 
 def test_several_pictures_of_a_name(project, faults, picture):

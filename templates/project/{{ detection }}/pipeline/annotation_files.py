@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from pipeline import coco, labelme, voc, yolo
 from pipeline.annotations import Annotation, AnnotationError, Picture, read_json, read_text
 from pipeline.images import SUFFIXES
-from pipeline.picture_index import PictureIndex, split_of_file
+from pipeline.picture_index import PictureIndex, is_elsewhere, split_of_file
 from pipeline.picture_problems import some
 from pipeline.problems import BROKEN_FILE, Problem, problem
 from pipeline.splits import split_named
@@ -34,6 +34,7 @@ class AnnotationFiles:
         self.problems: list[Problem] = []
         self.names: dict[Path, list[str]] = {}  # of YOLO's class numbers, by folder
         self.twice: list[tuple[str, Annotation, Annotation]] = []
+        self.elsewhere: dict[str, str] = {}  # name in a file, by the picture's
         self.has_coco = False
 
     def read(self, path: PurePosixPath) -> None:
@@ -66,6 +67,10 @@ class AnnotationFiles:
             name, first, second = self.twice[0]
             details = {"name": name, "first": first.where, "second": second.where}
             problems.append(problem("annotated_twice", data, count=len(self.twice), **details))
+        if self.elsewhere:
+            picture, name = next(iter(self.elsewhere.items()))
+            details = {"count": len(self.elsewhere), "name": name, "picture": picture}
+            problems.append(problem("by_name_alone", data, **details))
         if any(fault.kind in BROKEN_FILE for fault in self.problems):
             return problems  # what is missing may stand in the broken file
         names = [picture.name for picture in self.pictures if not picture.annotation]
@@ -137,14 +142,17 @@ class AnnotationFiles:
             if not text.strip():
                 continue
             first = re.match(FIRST_COLUMN, text, re.IGNORECASE) or re.match(r"\s*\S+", text)
-            found = self.index.named(text, path) or self.index.named(first[0], path)
-            picture = self._named(text, f"{where}:{line}", found)
+            name = text if self.index.named(text, path) else first[0]
+            found = self.index.named(name, path)
+            picture = self._named(name if found else text, f"{where}:{line}", found)
             if picture and not (of_both and picture.split):
                 picture.split, picture.given_by = split, where
 
     def _named(self, name: str, where: str, found: list[Picture]) -> Picture | None:
         """The picture that was found by a name, if it is the only one."""
         if len(found) == 1:
+            if is_elsewhere(name, found[0]):
+                self.elsewhere[found[0].name] = name
             return found[0]
         kind = "several_such_pictures" if found else "no_such_picture"
         names = some([picture.name for picture in found])

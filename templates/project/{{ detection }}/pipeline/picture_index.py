@@ -56,7 +56,7 @@ class PictureIndex:
 
     def named(self, name: str, file: PurePosixPath) -> list[Picture]:
         """Pictures that a file may mean, by path or by its last part alone."""
-        path = PurePosixPath(name.strip().replace("\\", "/"))
+        path = _path(name)
         stem = path.stem if path.suffix.lower() in SUFFIXES else path.name
         tail = _longest(self._by_tail, (self._known(stem),), folders(path.parent))
         return _nearest(self._by_tail.get(tail, []), path, stem, file)
@@ -68,6 +68,19 @@ class PictureIndex:
             self._by_tail.get((plain,), [])
         ) == 1
         return plain if is_plain else _folded(stem)
+
+
+def is_elsewhere(name: str, picture: Picture) -> bool:
+    """Whether a name has folders, not from the root on, and the picture lies in others."""
+    path = _path(name)
+    wanted, place = folders(path.parent), folders(PurePosixPath(picture.name).parent)
+    is_relative = not re.match(r"/|[a-zA-Z][\w+.-]*:", str(path))
+    return is_relative and bool(wanted and place) and wanted[-1] != place[-1]
+
+
+def _path(name: str) -> PurePosixPath:
+    """Of a name in a file, which Windows may have written."""
+    return PurePosixPath(name.strip().replace("\\", "/"))
 
 
 def folders(path: PurePosixPath) -> Folders:

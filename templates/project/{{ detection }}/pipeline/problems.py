@@ -125,6 +125,12 @@ KINDS = PICTURE_KINDS | {
         "several pictures are called {path}: {pictures}. Write the folder as well.",
         "有多张图片名为 {path}：{pictures}。请同时写明文件夹。",
     ),
+    "by_name_alone": (
+        "warning",
+        "{count} pictures were found by their file name alone, such as {name}: {picture}. If these "
+        "are others, mend the folders.",
+        "{count} 张图片仅凭文件名找到，例如 {name}：{picture}。如果不是同一张图片，请修改文件夹。",
+    ),
     "no_such_picture": (
         "error",
         "no such picture: {path}. Add it, or mend or remove the entry.",
