@@ -640,6 +640,25 @@ def test_pictures_found_by_their_file_name_alone(project, coco, faults):
     ]
 
 
+def test_pictures_that_differ_by_their_ending_alone(fill, faults, picture):
+    """The annotation says which one it is of; the other one is no good picture."""
+    project = fill({
+        **{f"{split}/{name}.png": "" for name, split in SPLITS.items()},
+        **{f"{SPLITS[name]}/{name}.xml": voc_xml(name) for name in "acd"},
+        "train/b.json": labelme_json("b")[:-1] + r', "imagePath": "..\\photos\\b.png"}',
+    })  # fmt: skip
+    for name in "ab":
+        picture(ord(name)).save(project / "data" / "train" / f"{name}.bmp")
+    assert faults(project, ":")[0] == (
+        "warning: FILE 2 pictures have the name of an annotated one but for the ending, so they "
+        "are not used: train/a.bmp, train/b.bmp. Remove or rename them."
+    )
+    assert boxes(project) == {name: found for name, found in BOXES.items() if found}
+    assert {row["path"] for row in table(project, "splits.csv")} == {
+        f"{split}/{name}.png" for name, split in SPLITS.items()
+    }
+
+
 def test_lists_of_names_with_blanks(project, coco, run):
     data = project / "data"
     (data / "photos").mkdir()

@@ -1,6 +1,7 @@
 """Reads the annotation files of the data folder, and finds the picture that each speaks of."""
 
 import re
+from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
 from pipeline import coco, labelme, voc, yolo
@@ -33,6 +34,7 @@ class AnnotationFiles:
         self.index = PictureIndex(pictures)
         self.problems: list[Problem] = []
         self.names: dict[Path, list[str]] = {}  # of YOLO's class numbers, by folder
+        self.annotated: set[PurePosixPath] = set()  # pictures, without their endings
         self.twice: list[tuple[str, Annotation, Annotation]] = []
         self.elsewhere: dict[str, str] = {}  # name in a file, by the picture's
         self.has_coco = False
@@ -57,8 +59,14 @@ class AnnotationFiles:
             self.problems.append(error.fault)
 
     def used(self) -> list[Picture]:
-        """All pictures; only those that it lists where there is a COCO file."""
-        return [picture for picture in self.pictures if picture.annotation or not self.has_coco]
+        """The annotated pictures and, without a COCO file to list them, the good ones."""
+        return [p for p in self.pictures if p.annotation or self._lack(p) == "not_annotated"]
+
+    def _lack(self, picture: Picture) -> str:
+        """What it means that a picture has no annotation, as a kind of problem."""
+        if self.has_coco:
+            return "unlisted"
+        return "other_ending" if _without_ending(picture) in self.annotated else "not_annotated"
 
     def left_over(self) -> list[Problem]:
         """Pictures without an annotation or with two, and no annotations at all."""
@@ -73,15 +81,18 @@ class AnnotationFiles:
             problems.append(problem("by_name_alone", data, **details))
         if any(fault.kind in BROKEN_FILE for fault in self.problems):
             return problems  # what is missing may stand in the broken file
-        names = [picture.name for picture in self.pictures if not picture.annotation]
+        names = defaultdict(list)
+        for picture in self.pictures:
+            if not picture.annotation:
+                names[self._lack(picture)].append(picture.name)
         has_errors = any(fault.is_error for fault in self.problems)
         if not self.pictures:
             problems.append(problem("no_pictures", data, endings=" ".join(sorted(SUFFIXES))))
-        elif len(names) == len(self.pictures) and not has_errors:
+        elif not has_errors and not self.annotated:
             problems.append(problem("no_annotations", data))
-        elif names:
-            kind = "unlisted" if self.has_coco else "not_annotated"
-            problems.append(problem(kind, data, count=len(names), names=some(names)))
+        else:
+            for kind, own in names.items():
+                problems.append(problem(kind, data, count=len(own), names=some(own)))
         return problems
 
     def _json(self, path: PurePosixPath, where: str) -> None:
@@ -164,7 +175,7 @@ class AnnotationFiles:
     ) -> None:
         """An annotation file of one picture."""
         self.problems += faults
-        found = self.index.mirrored(self._mirror(path))
+        found = self.index.mirrored(self._mirror(path), annotation.picture)
         if len(found) == 1:
             self._give(found[0], annotation)
         elif found:
@@ -183,3 +194,8 @@ class AnnotationFiles:
         if picture.annotation:
             self.twice.append((picture.name, picture.annotation, annotation))
         picture.annotation = annotation
+        self.annotated.add(_without_ending(picture))
+
+
+def _without_ending(picture: Picture) -> PurePosixPath:
+    return PurePosixPath(picture.name).with_suffix("")

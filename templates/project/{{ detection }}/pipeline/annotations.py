@@ -5,6 +5,7 @@ The readers are our own: a converter library would lose the file and the line of
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,7 @@ class Annotation:
         size: width and height of the picture as the file says, px; None where it says nothing.
         relative: corners are shares of the picture's width and height, not px.
         readable: False: the file is broken and has been reported.
+        picture: file name of the picture as the file gives it; empty where it gives none.
         file: that it shares with other pictures (COCO); empty where it has one of its own.
     """
 
@@ -50,6 +52,7 @@ class Annotation:
     size: tuple[int, int] | None = None
     relative: bool = False
     readable: bool = True
+    picture: str = ""
     file: str = ""
 
     def corners(self, size: tuple[int, int]) -> np.ndarray:
@@ -100,6 +103,11 @@ def read_json(path: Path, where: str) -> object:
     except (RecursionError, ValueError) as error:  # nested too deeply, a number too long
         reason = str(error).split(":")[0]
         raise AnnotationError(problem("bad_json", where, reason=reason)) from None
+
+
+def file_name(path: object) -> str:
+    """The last part of a path of any system, or nothing."""
+    return re.split(r"[/\\]", path)[-1].strip() if isinstance(path, str) else ""
 
 
 def number(value: object) -> float:

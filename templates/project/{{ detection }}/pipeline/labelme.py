@@ -5,7 +5,7 @@ https://github.com/wkentaro/labelme
 
 import math
 
-from pipeline.annotations import NO_BOX, Annotation, Box, around, size_of
+from pipeline.annotations import NO_BOX, Annotation, Box, around, file_name, size_of
 from pipeline.problems import Problem, problem
 
 WITHOUT_AREA = ("line", "linestrip", "point", "points")
@@ -18,7 +18,8 @@ def read(tree: dict, where: str) -> tuple[Annotation, list[Problem]]:
         tree: the parsed file, with `shapes`.
         where: the file.
     """
-    annotation = Annotation(where, size=size_of(tree.get("imageWidth"), tree.get("imageHeight")))
+    size = size_of(tree.get("imageWidth"), tree.get("imageHeight"))
+    annotation = Annotation(where, size=size, picture=file_name(tree.get("imagePath")))
     if not isinstance(tree["shapes"], list):
         return annotation, [problem("bad_section", where, section="shapes")]
     problems = []

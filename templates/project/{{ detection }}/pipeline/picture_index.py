@@ -41,14 +41,19 @@ class PictureIndex:
                 self._tails.add(place[start:])
                 self._by_tail[(*place[start:], _folded(stem))].append(picture)
 
-    def mirrored(self, annotation: PurePosixPath) -> list[Picture]:
-        """Pictures of the same name in the folders that are the most like the annotation's own."""
+    def mirrored(self, annotation: PurePosixPath, file_name: str = "") -> list[Picture]:
+        """Pictures of the same name in the folders that are the most like the annotation's own.
+
+        Args:
+            annotation: its file.
+            file_name: of the picture, for two that differ by their ending; may be empty or wrong.
+        """
         place = folders(annotation.parent)
         tail = _longest(self._tails, (), place)
         found = self._by_tail.get((*tail, self._known(annotation.stem)), [])
         if place in self._places:
             found = [p for p in found if folders(PurePosixPath(p.name).parent) == place]
-        return _nearest(found, annotation, annotation.stem, annotation)
+        return _nearest(found, place, (file_name, annotation.stem), annotation)
 
     def alike(self, annotation: PurePosixPath) -> list[Picture]:
         """Pictures of the same name in any place."""
@@ -58,8 +63,9 @@ class PictureIndex:
         """Pictures that a file may mean, by path or by its last part alone."""
         path = _path(name)
         stem = path.stem if path.suffix.lower() in SUFFIXES else path.name
-        tail = _longest(self._by_tail, (self._known(stem),), folders(path.parent))
-        return _nearest(self._by_tail.get(tail, []), path, stem, file)
+        place = folders(path.parent)
+        tail = _longest(self._by_tail, (self._known(stem),), place)
+        return _nearest(self._by_tail.get(tail, []), place, (path.name, stem), file)
 
     def _known(self, stem: str) -> str:
         """A stem as the pictures have it; as Label Studio wrote it where that is a single one."""
@@ -99,23 +105,25 @@ def _longest(known: Container[Folders], tail: Folders, place: Folders) -> Folder
 
 
 def _nearest(
-    found: list[Picture], path: PurePosixPath, stem: str, file: PurePosixPath
+    found: list[Picture], wanted: Folders, names: tuple[str, str], file: PurePosixPath
 ) -> list[Picture]:
     """Those that are just where a file says, as seen from its own folder or from the top; else
-    those that are nearer to the file, of its split, or called just so."""
+    those that are nearer to the file, of its split, or called just so, at least but for the
+    ending."""
     if len(found) < 2:
         return found
-    wanted, around, split = folders(path.parent), folders(file.parent), split_of_file(file)
+    places, split = (wanted, folders(file.parent) + wanted), split_of_file(file)
+    name, stem = map(_composed, names)
 
     def nearness(picture: Picture) -> tuple:
-        other = PurePosixPath(picture.name)
-        given = split_of_folder(other)
+        path = PurePosixPath(picture.name)
+        given = split_of_folder(path)
         return (
-            folders(other.parent) in (wanted, around + wanted),
-            sum(folder in file.parents for folder in other.parents),
+            folders(path.parent) in places,
+            sum(folder in file.parents for folder in path.parents),
             bool(given and given[0] == split),
-            _composed(other.name) == _composed(path.name),
-            _composed(other.stem) == _composed(stem),
+            _composed(path.name) == name,
+            _composed(path.stem) == stem,
         )
 
     best = max(map(nearness, found))

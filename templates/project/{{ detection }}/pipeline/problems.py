@@ -173,6 +173,12 @@ KINDS = PICTURE_KINDS | {
         "{count} 张图片没有标注文件，将作为没有目标的良品使用：{names}。是良品还是漏标？"
         "请补标漏掉的图片。",
     ),
+    "other_ending": (
+        "warning",
+        "{count} pictures have the name of an annotated one but for the ending, so they are not "
+        "used: {names}. Remove or rename them.",
+        "{count} 张图片与已标注的图片仅扩展名不同，不会被使用：{names}。请删除或改名。",
+    ),
     "without_boxes": (
         "warning",
         "{count} pictures are annotated without any box and are used as good ones: {names}. Good "

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from pipeline.annotations import Annotation, AnnotationError, Box, number, size_of
+from pipeline.annotations import Annotation, AnnotationError, Box, file_name, number, size_of
 from pipeline.problems import Problem, problem
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -79,7 +79,8 @@ def read(root: ElementTree.Element, where: str) -> tuple[Annotation, list[Proble
         where: the file.
     """
     size = size_of(root.findtext("size/width"), root.findtext("size/height"))
-    annotation, problems = Annotation(where, size=size), []
+    picture = file_name(root.findtext("filename"))
+    annotation, problems = Annotation(where, size=size, picture=picture), []
     for entry in root.findall("object"):
         place = f"{where}:{entry.get('line')}"
         label = (entry.findtext("name") or "").strip()
