@@ -197,12 +197,13 @@ def test_every_layout_gives_the_same(fill, run, name):
 
 
 def test_outlines_become_boxes(fill, run):
-    """Polygons of COCO, LabelMe and YOLO, and LabelMe's circle."""
+    """Polygons of COCO (in a list or not), LabelMe and YOLO, and LabelMe's circle."""
     tree = json.loads(coco_json(["a"]))
     for entry, box in zip(tree["annotations"], BOXES["a"], strict=True):
         _, x0, y0, x1, y1 = box
         entry["bbox"] = []
         entry["segmentation"] = [[x0, y0, x1, y0, x1, y1], [x0, y1, x1, y1, x0, y0]]
+    tree["annotations"][1]["segmentation"] = [60.5, 20, 90, 20, 60.5, 61.25]
     circle = {"label": "light", "shape_type": "circle", "points": [[25, 15], [25, 25]]}
     shape = {"label": "dark", "points": [[100, 120], [160, 100], [120, 80]]}
     project = fill({
@@ -220,6 +221,35 @@ def test_outlines_become_boxes(fill, run):
         "b": [("light", 15, 5, 35, 25)],
         "c": [("dark", 40, 30, 120, 60)],
     }
+
+
+def test_boxes_around_other_shapes_of_xml(fill, run):
+    """LabelMe 3.0, as CVAT exports it, and roLabelImg."""
+    corners = "".join(f"<pt><x>{x}</x><y>{y}</y></pt>" for x, y in ((5, 25), (45, 5), (25, 15)))
+    deleted = "<object><name>light</name><deleted>1</deleted><polygon></polygon></object>"
+    turned = "<cx>130</cx><cy>100</cy><w>40</w><h>60</h><angle>1.5707963267948966</angle>"
+    project = fill({
+        **{f"{split}/{name}.png": "" for name, split in SPLITS.items()},
+        "train/a.xml": voc_xml("a"),
+        "train/b.xml": "<annotation><imagesize><nrows>120</nrows><ncols>160</ncols></imagesize>"
+        f"<object><name>light</name><deleted>0</deleted><polygon>{corners}</polygon></object>"
+        f"{deleted}</annotation>",
+        "val/c.xml": f"<annotation>{deleted}</annotation>",
+        "test/d.xml": "<annotation><object><type>robndbox</type><name>dark</name>"
+        f"<robndbox>{turned}</robndbox></object></annotation>",
+    })  # fmt: skip
+    done = run(project, "check_data.py")
+    assert done.returncode == 0, done.stdout
+    assert boxes(project) == {name: found for name, found in BOXES.items() if found}
+    test = project / "data" / "test" / "d.xml"
+    test.write_text(test.read_text().replace("1.57", "inf1.57"))
+    assert (
+        "error: data/test/d.xml:1: not a box of four numbers. "
+        in run(project, "check_data.py").stdout
+    )
+    train = project / "data" / "train" / "b.xml"
+    train.write_text(train.read_text().replace("<nrows>120", "<nrows>240"))
+    assert "gives 160 x 240 px for data/train/b.png" in run(project, "check_data.py").stdout
 
 
 def test_the_labels_named_in_the_settings(fill, run):

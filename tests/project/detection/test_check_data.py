@@ -498,6 +498,20 @@ def test_entries_that_speak_of_nothing(project, coco, check):
         assert expected in problems
 
 
+def test_masks_without_boxes(project, coco, check):
+    for entry in coco.tree["annotations"][:2]:
+        entry |= {"segmentation": {"counts": "abc", "size": [120, 160]}}
+        del entry["bbox"]
+    coco.save()
+    assert check() == (
+        1,
+        [
+            "error: data/annotations.json: annotations[0] (0.png): has only a mask (2 entries, "
+            "this is the first). Export with boxes (bbox)."
+        ],
+    )
+
+
 def test_crowds_count_as_objects(project, coco, check):
     """CVAT calls every mask a crowd; without its box the picture would be a good one."""
     for entry in coco.tree["annotations"][:4]:

@@ -42,7 +42,7 @@ class Annotation:
         boxes: in the order of the file.
         size: width and height of the picture as the file says, px; None where it says nothing.
         relative: corners are shares of the picture's width and height, not px.
-        readable: False: the file is broken and has been reported.
+        readable: False: the file, or its part, is broken and has been reported.
         picture: file name of the picture as the file gives it; empty where it gives none.
         file: that it shares with other pictures (COCO); empty where it has one of its own.
     """

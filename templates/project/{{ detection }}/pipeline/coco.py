@@ -36,7 +36,7 @@ def read(tree: dict, where: str) -> tuple[list[tuple[str, Annotation]], list[Pro
         else:
             size = size_of(entry.get("width"), entry.get("height"))
             images[key] = name, Annotation(place, size=size, file=where)
-    crowds = 0
+    crowds, masks = 0, []
     for place, entry in entries["annotations"]:
         image, category = _id(entry, "image_id"), _id(entry, "category_id")
         if image not in images:
@@ -44,12 +44,18 @@ def read(tree: dict, where: str) -> tuple[list[tuple[str, Annotation]], list[Pro
             continue
         name, annotation = images[image]
         place = f"{place} ({name})"
+        if not entry.get("bbox") and isinstance(entry.get("segmentation"), dict):
+            masks.append(place)
+            annotation.readable = False  # and its picture no good one
+            continue
         crowds += entry.get("iscrowd") == 1
         label = names.get(category)
         if not isinstance(label, str) or not label.strip():
             problems.append(problem("no_such_category", place, id=entry.get("category_id")))
             label = ""
         annotation.boxes.append(Box(label, _corners(entry), place))
+    if masks:
+        problems.append(problem("only_mask", masks[0], count=len(masks)))
     if crowds:
         problems.append(problem("crowds", where, count=crowds))
     return list(images.values()), problems
@@ -80,7 +86,10 @@ def _corners(entry: dict) -> tuple[float, float, float, float]:
         x, y, width, height = map(number, box)
         return x, y, x + width, y + height
     parts = entry.get("segmentation")
-    if box or not isinstance(parts, list) or not all(isinstance(p, list) for p in parts):
+    if box or not isinstance(parts, list):
+        return NO_BOX
+    parts = parts if any(isinstance(part, list) for part in parts) else [parts]
+    if not all(isinstance(part, list) for part in parts):
         return NO_BOX
     values = [value for part in parts for value in part]
     return around([list(point) for point in zip(values[::2], values[1::2], strict=False)])

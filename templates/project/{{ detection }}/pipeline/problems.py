@@ -227,6 +227,11 @@ KINDS = PICTURE_KINDS | {
         "a {shape} has no area. Draw a rectangle or a polygon, or remove it.",
         "{shape} 没有面积。请画矩形或多边形，或将其删除。",
     ),
+    "only_mask": (
+        "error",
+        "has only a mask ({count} entries, this is the first). Export with boxes (bbox).",
+        "只有掩码（共 {count} 个条目，此为第一个）。请导出带框（bbox）的标注。",
+    ),
     "not_numbers": (
         "error",
         "not a box of four numbers. Draw it again, or remove it.",
@@ -411,7 +416,7 @@ BROKEN_FILE = (
 )
 WRONG_SIZE = ("exif_rotation", "many_outside", "other_size", "swapped_size", "two_corners")
 # After these the counts of boxes would only mislead.
-UNCOUNTABLE = (*BROKEN_FILE, *WRONG_SIZE, "no_annotations", "no_pictures")
+UNCOUNTABLE = (*BROKEN_FILE, *WRONG_SIZE, "no_annotations", "no_pictures", "only_mask")
 
 
 def problem(kind: str, where: str, **details: object) -> Problem:

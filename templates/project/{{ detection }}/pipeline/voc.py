@@ -1,18 +1,30 @@
-"""Reads Pascal VOC's XML: one file a picture, corners in px.
+"""Reads Pascal VOC's XML, and what is like it: one file a picture, corners in px.
 
 http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html
+LabelMe 3.0 (as CVAT exports it) has polygons, roLabelImg turned boxes.
 """
 
 import codecs
+import math
 import re
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from pipeline.annotations import Annotation, AnnotationError, Box, file_name, number, size_of
+from pipeline.annotations import (
+    NO_BOX,
+    Annotation,
+    AnnotationError,
+    Box,
+    around,
+    file_name,
+    number,
+    size_of,
+)
 from pipeline.problems import Problem, problem
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
+TURNED = ("cx", "cy", "w", "h", "angle")  # px; angle in radians
 CHINESE = (b"gb2312", b"gbk", b"gb18030")  # encodings that the parser does not know
 DECLARED = re.compile(rb"<\?xml[^>]*?\bencoding\s*=\s*[\"']([\w.-]+)[\"']")
 
@@ -79,13 +91,36 @@ def read(root: ElementTree.Element, where: str) -> tuple[Annotation, list[Proble
         where: the file.
     """
     size = size_of(root.findtext("size/width"), root.findtext("size/height"))
+    size = size or size_of(root.findtext("imagesize/ncols"), root.findtext("imagesize/nrows"))
     picture = file_name(root.findtext("filename"))
     annotation, problems = Annotation(where, size=size, picture=picture), []
     for entry in root.findall("object"):
+        if (entry.findtext("deleted") or "").strip() == "1":
+            continue
         place = f"{where}:{entry.get('line')}"
         label = (entry.findtext("name") or "").strip()
         if not label:
             problems.append(problem("no_label", place))
-        x0, y0, x1, y1 = (number(entry.findtext(f"bndbox/{corner}")) for corner in CORNERS)
-        annotation.boxes.append(Box(label, (x0, y0, x1, y1), place))
+        annotation.boxes.append(Box(label, _corners(entry), place))
     return annotation, problems
+
+
+def _corners(entry: ElementTree.Element) -> tuple[float, float, float, float]:
+    """Of an object's box, or around its polygon or its turned box."""
+    if entry.find("bndbox") is None:
+        if points := entry.findall("polygon/pt"):
+            return around([[point.findtext("x"), point.findtext("y")] for point in points])
+        if (turned := entry.find("robndbox")) is not None:
+            return _around_turned(*(number(turned.findtext(value)) for value in TURNED))
+    x0, y0, x1, y1 = (number(entry.findtext(f"bndbox/{corner}")) for corner in CORNERS)
+    return x0, y0, x1, y1
+
+
+def _around_turned(
+    x: float, y: float, width: float, height: float, angle: float
+) -> tuple[float, float, float, float]:
+    if not math.isfinite(angle):
+        return NO_BOX
+    sine, cosine = abs(math.sin(angle)), abs(math.cos(angle))
+    across, down = width * cosine + height * sine, width * sine + height * cosine
+    return x - across / 2, y - down / 2, x + across / 2, y + down / 2
