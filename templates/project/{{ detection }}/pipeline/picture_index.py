@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Container
+from functools import cache
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -11,13 +12,13 @@ from pipeline.annotations import Picture
 from pipeline.images import SUFFIXES
 from pipeline.splits import SPLIT_NAME, SPLIT_NAMES, split_named
 
-# Folders that say what kind of files they hold, and nothing of the picture.
+# Folders that say what kind of files they hold, or the way to them, and nothing of the picture.
 ROLES = {
     *("image", "images", "img", "imgs", "jpegimages", "pictures"),
     *("annotation", "annotations", "label", "labels"),
     *("coco", "json", "labelme", "txt", "voc", "xml", "yolo"),
+    *("..", "/"),
 }
-
 
 Folders = tuple[str, ...]
 
@@ -69,11 +70,9 @@ class PictureIndex:
 
     def _known(self, stem: str) -> str:
         """A stem as the pictures have it; as Label Studio wrote it where that is a single one."""
-        plain = _folded(re.sub(r"^[0-9a-f]{8}-", "", unquote(stem)))
-        is_plain = (_folded(stem),) not in self._by_tail and len(
-            self._by_tail.get((plain,), [])
-        ) == 1
-        return plain if is_plain else _folded(stem)
+        written, plain = _folded(stem), _folded(re.sub(r"^[0-9a-f]{8}-", "", unquote(stem)))
+        is_plain = (written,) not in self._by_tail and len(self._by_tail.get((plain,), [])) == 1
+        return plain if is_plain else written
 
 
 def is_elsewhere(name: str, picture: Picture) -> bool:
@@ -91,8 +90,7 @@ def _path(name: str) -> PurePosixPath:
 
 def folders(path: PurePosixPath) -> Folders:
     """The parts of a folder's path but for those that only say what they hold."""
-    parts = (part for part in path.parts if part.lower() not in {*ROLES, "..", "/"})
-    return tuple(map(_composed, parts))
+    return tuple(_composed(part) for part in path.parts if part.lower() not in ROLES)
 
 
 def _longest(known: Container[Folders], tail: Folders, place: Folders) -> Folders:
@@ -112,22 +110,32 @@ def _nearest(
     ending."""
     if len(found) < 2:
         return found
-    places, split = (wanted, folders(file.parent) + wanted), split_of_file(file)
-    name, stem = map(_composed, names)
+    places, parents = (wanted, folders(file.parent) + wanted), set(file.parents)
+    split, (name, stem) = split_of_file(file), map(_composed, names)
 
     def nearness(picture: Picture) -> tuple:
-        path = PurePosixPath(picture.name)
-        given = split_of_folder(path)
+        own_place, own_parents, own_split, own_name, own_stem = _facts(picture.name)
         return (
-            folders(path.parent) in places,
-            sum(folder in file.parents for folder in path.parents),
-            bool(given and given[0] == split),
-            _composed(path.name) == name,
-            _composed(path.stem) == stem,
+            own_place in places,
+            len(own_parents & parents),
+            bool(split and own_split == split),
+            own_name == name,
+            own_stem == stem,
         )
 
-    best = max(map(nearness, found))
-    return [picture for picture in found if nearness(picture) == best]
+    ranks = [nearness(picture) for picture in found]
+    best = max(ranks)
+    return [picture for picture, rank in zip(found, ranks, strict=True) if rank == best]
+
+
+@cache
+def _facts(name: str) -> tuple[Folders, frozenset[PurePosixPath], str | None, str, str]:
+    """Place, folders above, split, file name and stem: asked for again and again where many
+    pictures have one name."""
+    path = PurePosixPath(name)
+    split = (split_of_folder(path) or (None,))[0]
+    names = _composed(path.name), _composed(path.stem)
+    return folders(path.parent), frozenset(path.parents), split, *names
 
 
 def _composed(text: str) -> str:
