@@ -13,7 +13,7 @@ from PIL import Image, ImageFile, ImageOps
 from pipeline.console import UserError
 
 SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-OTHER_PICTURES = {".avif", ".gif", ".heic", ".heif", ".jp2"}  # of cameras and phones; not read
+OTHER_PICTURES = {".avif", ".gif", ".heic", ".heif", ".jfif", ".jp2"}  # not read
 # Pillow would open many more, and one of them with another program (Ghostscript).
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 MAX_PIXELS = 200_000_000  # a picture beyond this is a mistake or an attack on the memory

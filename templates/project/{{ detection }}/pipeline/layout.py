@@ -12,7 +12,7 @@ from pipeline.annotation_files import AnnotationFiles
 from pipeline.annotations import Picture
 from pipeline.console import UserError
 from pipeline.finding import walk
-from pipeline.images import SUFFIXES
+from pipeline.images import OTHER_PICTURES, SUFFIXES
 from pipeline.picture_files import data_folder, is_inside
 from pipeline.picture_index import split_of_folder
 from pipeline.picture_problems import some
@@ -21,7 +21,6 @@ from pipeline.settings import Settings
 
 ANNOTATIONS = {".json", ".txt", ".xml"}
 THAT_COUNT = frozenset(ANNOTATIONS | yolo.LISTS | yolo.YAMLS)  # files with labels
-OTHER_PICTURES = {".avif", ".gif", ".heic", ".heif", ".jp2"}  # of cameras and phones; not read
 MASKS = ("segmentationclass", "segmentationobject")  # what VOC's folders of masks begin with
 
 
