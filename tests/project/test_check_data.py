@@ -521,6 +521,9 @@ def test_no_test_split(project, check):
             "Add some."
         ],
     )
+    for split in ("val", "test"):  # splits.csv remembers that the rest was to train on
+        shutil.rmtree(project / "data" / split)
+    assert check()[0] == 0 and "test" in splits(project).values()
 
 
 def test_too_few_pictures_to_draw_a_test_split(project, check, run):

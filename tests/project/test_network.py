@@ -220,6 +220,27 @@ def test_all_layers_are_trained_before_the_rate_is_high(tmp_path, epochs, each):
     assert all(count == 5 for rate, count in trained if rate > 0.5)
 
 
+def test_batches_that_are_drawn_ahead_come_in_order_and_with_their_faults():
+    from pipeline.console import UserError
+    from pipeline.replicas import ahead
+
+    def batches(rng, last):
+        for number in range(last):
+            yield number, rng.random()
+        raise UserError("custom.py:3: augment failed.")
+
+    rng = np.random.default_rng(0)
+    found = []
+    with pytest.raises(UserError, match="augment failed"):
+        for batch in ahead(batches(rng, 3)):
+            found.append(batch)
+    alone = np.random.default_rng(0)
+    assert found == [(number, alone.random()) for number in range(3)]
+    assert rng.bit_generator.state == alone.bit_generator.state
+    for _ in ahead(batches(rng, 9)):
+        break  # nothing is left running
+
+
 def test_frozen_statistics_stay_as_they_were(tmp_path):
     """For Paddle they are parameters: weight decay must not take them for weights."""
     import paddle

@@ -27,7 +27,8 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(1)
     except MemoryError:  # Paddle's, too, of a graphics card
         sys.exit(
-            "error: out of memory. End what else runs, or lower train.batch_size in settings.yaml."
+            "error: out of memory. End what else runs; training needs less with a smaller "
+            "train.batch_size in settings.yaml."
         )
     except OSError as error:  # no right to write, disk full, ...
         if not error.strerror:

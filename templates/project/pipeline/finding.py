@@ -41,9 +41,9 @@ def find_pictures(given: Path) -> list[Path]:
             found.append(path)
     if left_out:
         names = [printable(str(path.relative_to(given))) for path in left_out]
-        some = ", ".join(names[:NAMED]) + (f" (+{len(names) - NAMED})" if names[NAMED:] else "")
+        shown = ", ".join(names[:NAMED]) + (f" (+{len(names) - NAMED})" if names[NAMED:] else "")
         why = "a link to a folder, or a format that is not read: save such pictures as PNG"
-        print(f"Note: {len(names)} left out ({why}): {some}", file=sys.stderr)
+        print(f"Note: {len(names)} left out ({why}): {shown}", file=sys.stderr)
     if not found:
         raise UserError(f"{given}: no pictures there ({', '.join(sorted(SUFFIXES))}).")
     return sorted(found)

@@ -66,7 +66,7 @@ class Replicas:
             for mine, theirs in zip(self.main.parameters(), copy.parameters(), strict=True):
                 if theirs.grad is not None:
                     mine.grad = theirs.grad if mine.grad is None else mine.grad + theirs.grad
-                    theirs.clear_grad()
+                    theirs.clear_gradient(set_to_zero=False)
         return total
 
     def seconds_a_step(

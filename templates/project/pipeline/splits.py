@@ -99,6 +99,8 @@ def give_splits(
         return GIVEN
     before = {} if anew else _read_before(table)
     kept = [before.get(picture.name) for picture in pictures]
+    if "test" not in kept:  # nothing that could be gone on with
+        before, kept = {}, [None] * len(kept)
     groups = [picture.group for picture in pictures]
     drawn = draw_splits(labels, groups, kept, share, seed)
     for picture, split in zip(pictures, drawn, strict=True):

@@ -197,9 +197,10 @@ def say_what_uses_them(run: str, scores: list[float], least: float) -> None:
     print(f"Note:    predict.py uses predict.min_score ({least:g}), predict.py --thresholds these.")
     export = EXPORTS / run
     if (export / exports.ABOUT).is_file():
-        known = files.read_json(export / exports.ABOUT).get("thresholds", {"classes": []})
-        if [row["threshold"] for row in known["classes"]] != scores:
-            print(f"Note:    {shown(export)}/ has others. Run export.py --run {run} again.")
+        known = files.read_json(export / exports.ABOUT)
+        theirs = known.get("thresholds", {"classes": []})["classes"]
+        if [row["threshold"] for row in theirs] != scores or known.get("min_score") != least:
+            print(f"Note:    {shown(export)}/ has others or none. Run export.py --run {run} again.")
 
 
 def with_interval(metric: dict | None, digits: int = 3) -> str:

@@ -308,30 +308,60 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize("file", NAMES)
-def test_files_that_name_the_class_numbers(fill, faults, file):
-    """Whatever the tool calls them; two of them may add to each other but not disagree."""
-    project = fill({
-        **{f"{split}/{name}.png": "" for name, split in SPLITS.items()},
-        **{f"train/{name}.txt": yolo_txt(name) for name in "ab"},
-        **{f"{SPLITS[name]}/{name}.xml": voc_xml(name) for name in "cd"},
-        file: NAMES[file],
-        "hyp.yaml": "lr0: 0.01\n",
-        "classes.txt": "\ndark\n",
-        "._classes.txt": "dark\nlight\n",
-    })  # fmt: skip
+@pytest.fixture
+def numbered(fill):
+    """A project whose boxes of train are YOLO's, light being number 0, and these files."""
+
+    def numbered(**files):
+        return fill({
+            **{f"{split}/{name}.png": "" for name, split in SPLITS.items()},
+            **{f"train/{name}.txt": yolo_txt(name) for name in "ab"},
+            **{f"{SPLITS[name]}/{name}.xml": voc_xml(name) for name in "cd"},
+            **files,
+        })  # fmt: skip
+
+    return numbered
+
+
+def faults_of_numbers(faults, project):
     found = faults(project, "")
-    assert not [line for line in found if "number" in line or "error" in line], found
+    return [line for line in found if "number" in line or "error" in line]
+
+
+@pytest.mark.parametrize("file", NAMES)
+def test_files_that_name_the_class_numbers(numbered, faults, file):
+    """Whatever the tool calls them."""
+    project = numbered(**{file: NAMES[file], "hyp.yaml": "lr0: 0.01\n", "._classes.txt": "dark"})
+    assert not faults_of_numbers(faults, project)
     assert boxes(project) == {name: found for name, found in BOXES.items() if found}
     assert json.loads((project / "data" / ".checked").read_text())[file]  # edits are noticed
-    (project / "data" / file).write_text("names: [spot, dark]" if ".y" in file else "spot\ndark\n")
-    (project / "data" / "classes.txt").write_text("light\ndark\n")
-    files = {file: "spot", "classes.txt": "light"}
-    first, second = sorted(files, key=lambda name: (-name.count("/"), name))  # the nearest first
-    assert [line for line in faults(project, "") if "number" in line] == [
-        f"error: FILE{second}: names class number 0 {files[second]}, but FILE{first} names it "
-        f"{files[first]}. Remove the wrong file, or mend it."
+
+
+def test_two_files_of_a_folder_may_add_to_each_other_but_not_disagree(numbered, faults):
+    project = numbered(**{"defects.names": "light\ndark\n", "classes.txt": "\ndark\n"})
+    assert not faults_of_numbers(faults, project)
+    (project / "data" / "classes.txt").write_text("spot\ndark\n")
+    assert faults_of_numbers(faults, project) == [
+        "error: FILEdefects.names: names class number 0 light, but FILEclasses.txt names it spot. "
+        "Remove the wrong file, or mend it."
     ]
+
+
+def test_the_nearest_file_names_the_class_numbers(numbered, faults):
+    """Exports of several tools lie in folders of their own, with orders of their own."""
+    project = numbered(**{"train/data.yaml": "names: [light, dark]", "classes.txt": "dark\nlight"})
+    assert not faults_of_numbers(faults, project)
+    assert boxes(project)["a"] == BOXES["a"]
+
+
+def test_yaml_of_other_tools_is_no_fault(numbered, faults):
+    project = numbered(**{
+        "classes.txt": "light\ndark\n",
+        "camera.yml": "%YAML:1.0\n---\nmatrix: !!opencv-matrix\n   rows: 3\n",
+        "robot.yaml": "names: [left, right]\n",
+    })  # fmt: skip
+    assert not faults_of_numbers(faults, project)
+    assert boxes(project)["a"] == BOXES["a"]
 
 
 def test_class_numbers_with_gaps_and_in_quotes(fill, run):
@@ -583,6 +613,7 @@ PICTURES = (
         ("img_7.jpg", "a.json", [8]),
         ("7.jpg", "annotations/instances_val.json", [10]),
         ("7.jpg", "annotations/instances_default.json", [9, 10]),
+        ("7.jpg", "annotations/缺陷验证单.json", [9, 10]),
         ("8.jpg", "a.json", [12]),
         ("x/8.jpg", "a.json", [11]),
         ("images/%E5%88%92%E7%97%95%20%39.jpg", "result.json", [13]),
@@ -731,6 +762,26 @@ def test_a_picture_that_is_elsewhere(project, coco, faults, picture):
         "line 2/a.jpg. Write the folder as well.",
         "error: FILEline 2/b.xml: no picture of this name beside it or in the folder that mirrors "
         "its own, only elsewhere: line 1/b.jpg. Move one to the other, or remove this file.",
+    ]
+
+
+def test_no_picture_of_another_known_folder_is_meant(project, coco, faults, picture):
+    """Days have the same folders and names; a picture of one of them that is missing is no
+    other day's."""
+    data = project / "data"
+    for number, name in enumerate(("day 1/ng/70.jpg", "day 2/ok/70.jpg", "day 2/ng/80.jpg")):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        picture(50 + number).save(data / name)
+    (data / "labels/day 2/ng").mkdir(parents=True)
+    (data / "labels/day 2/ng/70.xml").write_text("<annotation/>")
+    coco.add("day 2/ng/70.jpg", [])
+    coco.save()
+    assert [line for line in faults(project, "") if line.startswith("error")] == [
+        "error: FILEannotations.json: images[8]: no such picture: day 2/ng/70.jpg. Add it, or mend "
+        "or remove the entry.",
+        "error: FILElabels/day 2/ng/70.xml: no picture of this name beside it or in the folder "
+        "that mirrors its own, only elsewhere: day 1/ng/70.jpg, day 2/ok/70.jpg. Move one to the "
+        "other, or remove this file.",
     ]
 
 

@@ -104,12 +104,14 @@ def test_an_evaluation_is_whole(copy, run):
 def test_an_export_with_other_thresholds_is_named(copy, run):
     export = copy / "export" / the_run(copy).name
     export.mkdir(parents=True)
-    said = f"export/{export.name}/ has others. Run export.py --run {export.name} again."
+    said = f"export/{export.name}/ has others or none. Run export.py --run {export.name} again."
     (export / "export.json").write_text('{"thresholds": {"classes": []}}')
     done = run(copy, "evaluate.py")
     assert "predict.py uses predict.min_score (0.3)" in done.stdout and said in done.stdout
     chosen = read(the_run(copy) / "evaluation" / "thresholds.json")
-    (export / "export.json").write_text(json.dumps({"thresholds": chosen}))
+    (export / "export.json").write_text(json.dumps({"thresholds": chosen, "min_score": 0.4}))
+    assert said in run(copy, "evaluate.py").stdout
+    (export / "export.json").write_text(json.dumps({"thresholds": chosen, "min_score": 0.3}))
     assert said not in run(copy, "evaluate.py").stdout
 
 

@@ -341,7 +341,7 @@ def test_a_start_with_another_backbone_than_the_detectors_is_refused(tmp_path):
         )
 
 
-def test_what_a_start_of_another_detector_lacks_is_standardised_anew(tmp_path):
+def test_only_a_start_of_the_same_detector_brings_its_statistics(tmp_path):
     state = {key: value.numpy() for key, value in new("picodet").state_dict().items()}
     start = carried_over(state, tmp_path, backbone="EfficientNetLite0", detector="picodet")
     assert begin("picodet", start=start).is_same and not begin("dense", start=start).is_same

@@ -38,7 +38,7 @@ def aligned_loss(assigner, scores, distances, centres, strides, targets):
     corners = targets[:, :, 1:5] * is_object
     label, _, quality, chosen = assigner(
         *(scores.detach(), boxes.detach(), centres, None),
-        *(labels, reaching_a_cell(corners, centres, strides), is_learned, classes),
+        *(labels, reaching_a_cell(corners, centres, strides) * is_object, is_learned, classes),
     )
     index = chosen.argmax(1).unsqueeze(2).tile([1, 1, 4])  # [N, cells, 4], objects
     wanted = paddle.take_along_axis(corners, index, 1)

@@ -27,7 +27,8 @@ def labels(samples: list[Sample], classes: list[str]) -> dict:
         for number, box in enumerate(boxes, 1)
     ]
     categories = [{"id": number, "name": name} for number, name in enumerate(classes, 1)]
-    return {"images": images, "annotations": annotations, "categories": categories}
+    info = {}  # some versions of pycocotools ask for it
+    return {"info": info, "images": images, "annotations": annotations, "categories": categories}
 
 
 def results(samples: list[Sample], found: list[Detections], classes: list[str]) -> list[dict]:

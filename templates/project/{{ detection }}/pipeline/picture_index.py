@@ -21,23 +21,27 @@ ROLES = {
 }
 
 Folders = tuple[str, ...]
+LETTER = r"[^\W\d_]"
 
 
 class PictureIndex:
     """The pictures by name. Nothing outside of it is ever looked up, so no path leads astray.
 
     A name means the pictures of the same stem, for tools change endings; and of these the nearest:
-    those that have the most folders in common with it, counted from the name.
+    those that have the most folders in common with it, counted from the name. None is meant that
+    lies in other folders than a name has, as far as they are folders of pictures.
     """
 
     def __init__(self, pictures: list[Picture]):
         self._by_tail = defaultdict(list)  # (stem,), (last folder, stem), ...
         self._places: set[Folders] = set()
         self._tails: set[Folders] = set()  # of the places
+        self._folders: set[str] = set()
         for picture in pictures:
             path = PurePosixPath(picture.name)
             place, stem = folders(path.parent), path.stem
             self._places.add(place)
+            self._folders.update(place)
             for start in range(len(place) + 1):
                 self._tails.add(place[start:])
                 self._by_tail[(*place[start:], _folded(stem))].append(picture)
@@ -54,6 +58,7 @@ class PictureIndex:
         found = self._by_tail.get((*tail, self._known(annotation.stem)), [])
         if place in self._places:
             found = [p for p in found if folders(PurePosixPath(p.name).parent) == place]
+        found = self._where_named(found, place)
         return _nearest(found, place, (file_name, annotation.stem), annotation)
 
     def alike(self, annotation: PurePosixPath) -> list[Picture]:
@@ -66,7 +71,12 @@ class PictureIndex:
         stem = path.stem if path.suffix.lower() in SUFFIXES else path.name
         place = folders(path.parent)
         tail = _longest(self._by_tail, (self._known(stem),), place)
-        return _nearest(self._by_tail.get(tail, []), place, (path.name, stem), file)
+        found = self._where_named(self._by_tail.get(tail, []), place)
+        return _nearest(found, place, (path.name, stem), file)
+
+    def _where_named(self, found: list[Picture], wanted: Folders) -> list[Picture]:
+        named = self._folders.intersection(wanted)
+        return [p for p in found if named <= set(_facts(p.name)[0])] if named else found
 
     def _known(self, stem: str) -> str:
         """A stem as the pictures have it; as Label Studio wrote it where that is a single one."""
@@ -158,7 +168,7 @@ def split_of_folder(path: PurePosixPath) -> tuple[str, PurePosixPath] | None:
 
 def split_of_file(path: PurePosixPath) -> str | None:
     """The split that a file's name speaks of, as in instances_val2017.json, else its folder."""
-    if named := re.search(rf"(?<![a-z]){SPLIT_NAME}(?![a-z])", path.stem.lower()):
+    if named := re.search(rf"(?<!{LETTER}){SPLIT_NAME}(?!{LETTER})", path.stem.lower()):
         return SPLIT_NAMES[named["split"]]
     in_folder = split_of_folder(path)
     return in_folder[0] if in_folder else None

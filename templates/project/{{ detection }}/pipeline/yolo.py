@@ -5,7 +5,7 @@ class x y width height, or class x1 y1 x2 y2 x3 y3 ... for an outline: the class
 """
 
 import math
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -16,6 +16,7 @@ from pipeline.problems import Problem, problem
 
 LISTS = {".labels", ".names"}  # and classes.txt: a name a line
 YAMLS = {".yaml", ".yml"}  # with names
+FOR_NAMES = {"data.yaml", "data.yml", "dataset.yaml"}  # others may be anything's
 FAR = 2.0  # a share beyond this is no share of a picture but px
 
 
@@ -67,7 +68,7 @@ def is_row(text: str) -> bool:
 
 
 def class_names(folder: Path, data: Path) -> list[str] | None:
-    """The names of the classes from all files that give them here or further up, or None.
+    """The names of the classes from the nearest folder with files that give them, or None.
 
     A number without a name has an empty one.
 
@@ -77,30 +78,40 @@ def class_names(folder: Path, data: Path) -> list[str] | None:
 
     Raises:
         AnnotationError: not UTF-8, no valid YAML, names that are no names by number, or two files
-            that name a number differently.
+            of the folder that name a number differently.
     """
     named: dict[int, tuple[str, str]] = {}  # name and file of a number
-    for path in _that_name(folder, data):
-        where = f"{data.name}/{path.relative_to(data).as_posix()}"
-        read = _from_yaml if path.suffix.lower() in YAMLS else _from_list
-        for index, name in enumerate(read(path, where)):
+    for path, names in _that_name(folder, data):
+        where = _shown(path, data)
+        for index, name in enumerate(names):
             other, first = named.setdefault(index, (name, where)) if name else (name, where)
             if name != other:
                 details = {"number": index, "name": name, "other": other, "first": first}
                 raise AnnotationError(problem("named_twice", where, **details))
-    return [named.get(index, ("", ""))[0] for index in range(max(named, default=-1) + 1)] or None
+    if named:
+        return [named.get(index, ("", ""))[0] for index in range(max(named) + 1)]
+    return class_names(folder.parent, data) if folder != data else None
 
 
-def _that_name(folder: Path, data: Path) -> Iterator[Path]:
-    """Files that may name the classes, the nearest first."""
-    for place in (folder, *folder.parents):
-        for path in sorted(place.iterdir()):
-            name, ending = path.name.lower(), path.suffix.lower()
-            may = name == "classes.txt" or ending in LISTS | YAMLS
-            if may and not name.startswith(".") and path.is_file() and is_inside(data, path):
-                yield path
-        if place == data:
-            return
+def _that_name(folder: Path, data: Path) -> list[tuple[Path, list[str]]]:
+    """The files of a folder that name the classes; YAML of any name where there are no others."""
+    named, others = [], []
+    for path in sorted(folder.iterdir()):
+        name, ending = path.name.lower(), path.suffix.lower()
+        if name.startswith(".") or not path.is_file() or not is_inside(data, path):
+            continue
+        if name == "classes.txt" or ending in LISTS:
+            named.append((path, _from_list(path, _shown(path, data))))
+        elif name in FOR_NAMES:
+            named.append((path, _from_yaml(path, _shown(path, data))))
+        elif ending in YAMLS:
+            with suppress(AnnotationError):
+                others.append((path, _from_yaml(path, _shown(path, data))))
+    return named if any(names for _, names in named) else others
+
+
+def _shown(path: Path, data: Path) -> str:
+    return f"{data.name}/{path.relative_to(data).as_posix()}"
 
 
 def _from_list(path: Path, where: str) -> list[str]:
