@@ -69,7 +69,8 @@ def main() -> None:
     side = sizes.choose_crop(fitted, preprocess)
     size = sizes.crops_at_once(side, options.train.batch_size)
     build = partial(network_of, parent.about, read_weights(parent.run / runs.MODEL))
-    teachers = Replicas(build, options.train.batch_size)
+    copies = partial(Replicas, batch_size=options.train.batch_size, each=sizes.FOR_A_COPY)
+    teachers = copies(build)
     losses = distilled(teachers.main.backbone, DenseDetector.losses_of)
 
     def judged_by(replicas: Replicas):
@@ -85,7 +86,7 @@ def main() -> None:
     rng = np.random.default_rng(options.train.seed)
     if run:
         weights = read_weights(run / runs.MODEL)
-        replicas = Replicas(partial(network_of, runs.about(run), weights), options.train.batch_size)
+        replicas = copies(partial(network_of, runs.about(run), weights))
         known = runs.about(run)["held_out"]
     else:
         # The channels that cost least go.
@@ -102,7 +103,7 @@ def main() -> None:
         )
         run = pruned.begin(parent.about, options, data, network, cuts)
         narrow = pruning.narrowed(network.state_dict(), cuts)
-        replicas = Replicas(partial(network_of, runs.about(run), narrow), options.train.batch_size)
+        replicas = copies(partial(network_of, runs.about(run), narrow))
         known["cut"] = measure("Channels removed", replicas)
         runs.save(run, replicas.main, preprocess, stage=2, held_out=known)
 

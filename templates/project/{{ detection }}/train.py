@@ -85,9 +85,8 @@ def main() -> None:
     batch_size = sizes.crops_at_once(side, options.train.batch_size)
     if not is_dense and on_gpu():  # which has room, and batch normalisation learns from the batch
         batch_size = max(batch_size, options.train.batch_size)
-    # Batch normalisation, where it learns, needs a few crops in every copy.
-    most, each = (options.train.batch_size, 1) if is_dense else (batch_size, 4)
-    replicas = Replicas(beginning.network, most, each)
+    most = options.train.batch_size if is_dense else batch_size
+    replicas = Replicas(beginning.network, most, sizes.FOR_A_COPY)
     network = replicas.main
     x, targets = next(crops.batches(1, 16, np.random.default_rng(0)))
     if not beginning.is_same:

@@ -14,6 +14,7 @@ TOO_SMALL = 16  # px; objects that would become smaller are looked at in tiles
 IN_TILES = 32  # px that a small object gets in a tile, by growing the picture if need be
 LARGEST_GROWTH = 2.0
 USUAL_CROP = 256  # px; larger crops come fewer at a time
+FOR_A_COPY = 4  # crops at least, which share batch normalisation and are weighed by their objects
 ROOM = 1.25  # times an object that is to be whole in a crop or in a tile
 
 
