@@ -42,6 +42,7 @@ TITLES = {
     "cosine": "fewshot with a cosine classifier",
     "contrast": "fewshot with a contrastive head",
 }
+OTHER_HEADS = ("cosine", "contrast")
 STEPS = ("check_data.py", "train.py", "evaluate.py", "export.py", "compress.py")
 
 
@@ -109,9 +110,9 @@ def measure(arguments, key: dict) -> dict:
         script = REPOSITORY / "benchmarks" / "plain_detector.py"
         return json.loads(harness.run(arguments.python, project, script).splitlines()[-1])
     steps = STEPS[:3] if arguments.val else STEPS
-    has_other_head = key["method"] in ("cosine", "contrast")
-    launcher = [REPOSITORY / "benchmarks" / "few_shot_heads.py", key["method"]]
-    seconds = harness.timed(arguments.python, project, steps, launcher if has_other_head else ())
+    script = REPOSITORY / "benchmarks" / "few_shot_heads.py"
+    launcher = [script, key["method"]] if key["method"] in OTHER_HEADS else []
+    seconds = harness.timed(arguments.python, project, steps, launcher)
     found = measured(project) | {"seconds": sum(seconds.values()), "steps": seconds}
     return found if arguments.val else found | {"int8": int8(project)}
 

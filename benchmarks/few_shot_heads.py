@@ -13,15 +13,15 @@ few-shot recipes have such a head for PP-YOLOE+).
 import argparse
 import runpy
 import sys
+from types import MethodType
 
 import numpy as np
 import paddle
 from paddle import nn
 from paddle.nn import functional as F
-from paddle.nn.initializer import Constant, Normal
 
 from pipeline import detectors, network
-from pipeline.network import CHANNELS, PRIOR, DenseDetector
+from pipeline.network import CHANNELS, DenseDetector
 from pipeline.targets import dense_targets
 
 COSINE_SCALE = 20.0  # as in the paper
@@ -29,28 +29,21 @@ CONTRAST_WEIGHT, TEMPERATURE = 0.2, 0.2  # of the contrastive loss beside the ot
 BACKGROUND, NO_HEAT = 256, 0.01  # so many cells of a step, at most so warm, stand for no object
 
 
-class Cosines(nn.Conv2D):
-    """A convolution that gives scaled cosines between weights and what they lie on."""
-
-    def forward(self, x):
-        weight = self.weight / (self.weight**2).sum([1, 2, 3], keepdim=True).sqrt()
-        square = (x**2).sum(1, keepdim=True)
-        length = F.conv2d(square, paddle.ones([1, 1, *self.weight.shape[2:]]), padding=1)
-        cosine = F.conv2d(x, weight, padding=1) / (length + 1e-6).sqrt()
-        return COSINE_SCALE * cosine + self.bias.reshape([1, -1, 1, 1])
-
-
 class CosineDetector(DenseDetector):
-    """Tells classes by cosines."""
+    """Tells classes by cosines: what its layer of centres gives is made of them."""
 
-    def __init__(self, backbone, num_classes, *arguments, **options):
-        super().__init__(backbone, num_classes, *arguments, **options)
-        self.centres = Cosines(
-            *(CHANNELS, num_classes, 3),
-            padding=1,
-            weight_attr=Normal(0, 0.01),
-            bias_attr=Constant(float(np.log(PRIOR / (1 - PRIOR)))),
-        )
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.centres.forward = MethodType(_scaled_cosines, self.centres)
+
+
+def _scaled_cosines(layer: nn.Conv2D, x):
+    """Cosines between a convolution's weights and what they lie on, scaled, and its bias."""
+    weight = layer.weight / (layer.weight**2).sum([1, 2, 3], keepdim=True).sqrt()
+    square = (x**2).sum(1, keepdim=True)
+    length = F.conv2d(square, paddle.ones([1, 1, *layer.weight.shape[2:]]), padding=1)
+    cosine = F.conv2d(x, weight, padding=1) / (length + 1e-6).sqrt()
+    return COSINE_SCALE * cosine + layer.bias.reshape([1, -1, 1, 1])
 
 
 class ContrastDetector(DenseDetector):
