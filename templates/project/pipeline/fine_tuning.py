@@ -103,7 +103,7 @@ def fine_tune(
             loss = judged if chooses else loss
             row |= measured
             bar.set_postfix({name: f"{value:.3f}" for name, value in measured.items()})
-        if loss <= progress.best_loss:  # AP50 can be 0 for a while: then the later epoch
+        if loss <= progress.best_loss:  # AP can be 0 for a while: then the later epoch
             progress.best_epoch, progress.best_loss, best = epoch + 1, loss, average
         row["seconds"] = round(time.monotonic() - begun, 1)
         phase.add(row)

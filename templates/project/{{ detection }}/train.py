@@ -111,8 +111,10 @@ def main() -> None:
         by_few = partial(judge, looked_at)
         fine_tune(replicas, batches, losses, by_few, epochs, each, phase, rates)
         measured = judge(held_out)[1]
-        print(f"{stage}: AP50 {measured['held_out_AP50']:.3f} on {len(held_out)} held-out pictures")
-        return {name.removeprefix("held_out_"): value for name, value in measured.items()}
+        measured = {name.removeprefix("held_out_"): value for name, value in measured.items()}
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in measured.items())
+        print(f"{stage}: {figures} on {len(held_out)} held-out pictures")
+        return measured
 
     # Stage 1: a new head on the frozen backbone, whose maps are computed once.
     only_head = arguments.frozen or options.train.head_share == 1
@@ -148,11 +150,11 @@ def main() -> None:
     # Stage 2: everything, unfrozen from the top downwards.
     copies, losses = partial(judging.copies, replicas), type(network).losses
     known["stage_2"] = train("fine-tuning", crops, losses, batch_size, options.train, left, copies)
-    if judging.value(known["stage_2"]) >= judging.value(known["stage_1"]):
+    if known["stage_2"]["AP"] >= known["stage_1"]["AP"]:
         runs.save(run, network, preprocess, stage=2, held_out=known)
     else:
         runs.note(run, held_out=known)
-        print("Fine-tuning lowered AP50 or AP: the model of stage 1 stays.")
+        print("Fine-tuning lowered AP: the model of stage 1 stays.")
     runs.finish(run, started)
 
 

@@ -46,19 +46,13 @@ def average_precision(
     }
 
 
-def value(measured: dict[str, float]) -> float:
-    """What training makes large: AP50, and AP among equals, which goes on rising at an AP50 of 1.
-
-    Args:
-        measured: AP50 and AP.
-    """
-    return measured["AP50"] + 0.01 * measured["AP"]
-
-
 def judge(
     look: Callable[[], list], preprocess: Preprocess, classes: int, samples: list[Sample]
 ) -> tuple[float, dict[str, float]]:
     """For `fine_tune`: what is to become small, and the figures for the curves.
+
+    Epochs are judged by AP. It is the mean over ten IoUs, and so hangs less than AP50 on each of
+    the few held-out objects; and it goes on rising at an AP50 of 1.
 
     Args:
         look: gives predictors, as for `found_by`, with the weights of the moment.
@@ -67,4 +61,4 @@ def judge(
         samples: the pictures to judge by.
     """
     measured = average_precision(samples, found_by(look(), samples, preprocess), classes)
-    return -value(measured), {f"held_out_{name}": value for name, value in measured.items()}
+    return -measured["AP"], {f"held_out_{name}": value for name, value in measured.items()}
