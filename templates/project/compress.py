@@ -154,7 +154,7 @@ class Quantizer:
         self.chooser = Judge(forms.present(original)[0], held_out)
         self.x = compression.inputs(shots, original.preprocess)
         self.about = {"id": original.about["id"] + forms.INT8, "precision": "int8"}
-        kept = ("classes", "run", *exports.THRESHOLDS)
+        kept = ("classes", "run", *compression.KEPT)
         self.about |= {name: original.about[name] for name in kept if name in original.about}
         weights = original.about["files"][WEIGHTS]
         self.about |= {"made_of": original.about["id"], "made_of_weights": weights}

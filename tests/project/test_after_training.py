@@ -280,8 +280,8 @@ def test_the_export_alone_says_what_evaluation_said(copy, run, kind):
     with (the_run(copy) / "evaluation" / "predictions.csv").open(encoding="utf-8-sig") as file:
         wanted = {row["path"]: row for row in csv.DictReader(file)}
     needed = "console files images inference preprocess probabilities exports project quiet"
-    needed += " tables finding added additions drift drift_log input_check onnx_runtime prototypes"
-    needed += " balance reference whitening __init__"
+    needed += " tables text finding added additions drift drift_log input_check onnx_runtime"
+    needed += " balance prototypes reference whitening __init__"
     needed += " formats forms picking tensorrt"
     for path in copy.iterdir():
         if path.name not in ("predict.py", "pipeline", "export", "data"):

@@ -160,6 +160,25 @@ def test_slices_in_threads_give_the_gradient_of_the_whole_batch(count):
         np.testing.assert_allclose(mine.grad.numpy(), theirs.grad.numpy(), atol=1e-6)
 
 
+def test_a_step_uses_as_many_cores_as_it_has_pictures_for(monkeypatch):
+    import paddle
+
+    from pipeline import replicas
+
+    monkeypatch.setattr(replicas.os, "sched_getaffinity", lambda _: set(range(6)))
+    copies = replicas.Replicas(lambda: paddle.nn.Linear(3, 2), batch_size=32, each=4)
+    seen = []
+
+    def losses(network, x, targets):
+        seen.append(len(x))
+        return ((network(x) - targets) ** 2).sum(1)
+
+    for count, parts in ((32, [5, 5, 5, 5, 6, 6]), (8, [4, 4]), (3, [3])):
+        copies.gradients(np.ones((count, 3), np.float32), np.zeros((count, 2), np.float32), losses)
+        assert sorted(seen) == parts
+        seen.clear()
+
+
 def test_views_are_the_eight_turns_and_mirrorings_of_a_picture():
     import paddle
 

@@ -4,7 +4,7 @@ import sys
 from collections import Counter
 
 from pipeline.console import UserError
-from pipeline.tables import printable
+from pipeline.text import printable
 
 FEWEST = 3  # pictures
 

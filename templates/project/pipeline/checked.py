@@ -10,7 +10,7 @@ from pipeline import files
 from pipeline.console import UserError
 from pipeline.finding import walk
 from pipeline.images import SUFFIXES
-from pipeline.picture_problems import printable, some
+from pipeline.text import printable, some
 
 FILE = ".checked"
 

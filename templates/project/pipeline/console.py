@@ -14,6 +14,11 @@ class UserError(Exception):
     """
 
 
+def print_utf8() -> None:
+    """Makes what is printed UTF-8, as JSON is, whatever the terminal has."""
+    sys.stdout.reconfigure(encoding="utf-8")
+
+
 def run(main: Callable[[], None]) -> None:
     """Runs a script's `main` and turns the errors that users can mend into text on stderr."""
     # docker stop, timeout and systemd: what is unfinished is cleared away as after Ctrl-C.

@@ -13,7 +13,8 @@ from tqdm import tqdm
 from pipeline.duplicates import fingerprint, group
 from pipeline.images import DECODERS, MAX_PIXELS, PictureError, read_picture
 from pipeline.picture_files import PictureFile
-from pipeline.picture_problems import Problem, picture_problem, some
+from pipeline.picture_problems import Problem, picture_problem
+from pipeline.text import some
 
 ENDINGS = {
     "BMP": ".bmp",

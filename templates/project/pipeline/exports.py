@@ -19,7 +19,6 @@ from pipeline.project import EXPORTS, INT8, PRUNED, newest, shown
 ABOUT = "export.json"
 PREPROCESS = "preprocess.json"
 REFUSAL = "refused.json"
-THRESHOLDS = ("thresholds", "min_score")  # in ABOUT: from which score on predict.py shows a box
 
 
 class Refused(Exception):
@@ -166,18 +165,6 @@ def carry_over(old: Path, new: Path) -> None:
     elif beside:
         names = ", ".join(path.name for path in beside)
         print(f"Note:    {names}: of the run's earlier weights, removed. Make them again.")
-
-
-def share_thresholds(folder: Path) -> None:
-    """Gives the thresholds of a new export to its int8 one; compress.py makes that one anew where
-    the weights are others."""
-    file = folder.with_name(folder.name + INT8) / ABOUT
-    if file.is_file():
-        about, int8 = files.read_json(folder / ABOUT), files.read_json(file)
-        weights = about["files"][WEIGHTS]
-        if int8.get("made_of_weights", weights) == weights:
-            new = {name: about[name] for name in THRESHOLDS if name in about}
-            files.write_json(file, int8 | new)
 
 
 def same_weights(one: Path, other: Path) -> bool:

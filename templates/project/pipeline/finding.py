@@ -7,10 +7,9 @@ from pathlib import Path
 
 from pipeline.console import UserError
 from pipeline.images import OTHER_PICTURES, SUFFIXES
-from pipeline.tables import printable
+from pipeline.text import printable, some
 
 IGNORED = {"thumbs.db", "desktop.ini", "splits.csv"}
-NAMED = 5  # of what is left out
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, str | None]]:
@@ -40,10 +39,9 @@ def find_pictures(given: Path) -> list[Path]:
         elif path.suffix.lower() in SUFFIXES:
             found.append(path)
     if left_out:
-        names = [printable(str(path.relative_to(given))) for path in left_out]
-        shown = ", ".join(names[:NAMED]) + (f" (+{len(names) - NAMED})" if names[NAMED:] else "")
+        names = [str(path.relative_to(given)) for path in left_out]
         why = "a link to a folder, or a format that is not read: save such pictures as PNG"
-        print(f"Note: {len(names)} left out ({why}): {shown}", file=sys.stderr)
+        print(f"Note: {len(names)} left out ({why}): {printable(some(names))}", file=sys.stderr)
     if not found:
         raise UserError(f"{given}: no pictures there ({', '.join(sorted(SUFFIXES))}).")
     return sorted(found)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.console import UserError
 from pipeline.project import shown
+from pipeline.text import printable
 
 # kind: (grade, English, Chinese). An error would let training fail or its figures lie.
 PICTURE_KINDS = {
@@ -173,16 +174,6 @@ class Problem:
 
 def picture_problem(kind: str, where: str, **details: object) -> Problem:
     return Problem(kind, where, details, PICTURE_KINDS[kind])
-
-
-def some(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
-    return ", ".join(names[:3]) + (f" (+{len(names) - 3})" if len(names) > 3 else "")
-
-
-def printable(text: str) -> str:
-    """Escapes line breaks, terminal codes and whatever else does not print."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def report(problems: list[Problem], language: str, data: str, table: Path) -> None:

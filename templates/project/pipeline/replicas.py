@@ -26,13 +26,14 @@ class Replicas:
 
     Args:
         build: makes a network; all that it makes have the same parameters and buffers by name.
-        batch_size: pictures of a step.
-        each: as many of them a copy has at least.
+        batch_size: pictures of the largest step.
+        each: as many pictures of a step a copy has at least.
     """
 
     def __init__(self, build: Callable[[], nn.Layer], batch_size: int, each: int = 1):
         cores = 1 if on_gpu() else len(os.sched_getaffinity(0))
-        count = max(1, min(cores, batch_size // each))
+        self.each = each
+        count = min(cores, self._copies_for(batch_size))
         self.networks = [build() for _ in range(count)]
         for network in self.networks:
             use_matmul(network)
@@ -109,18 +110,21 @@ class Replicas:
     def synchronised(self, count: int | None = None) -> list[nn.Layer]:
         """The first `count` networks, or all; they have the state of `main`, and its parameters
         that are frozen."""
-        networks = self.networks[:count]
+        networks, state = self.networks[:count], self.main.state_dict()
         for copy in networks[1:]:
             for mine, theirs in zip(self.main.parameters(), copy.parameters(), strict=True):
                 theirs.stop_gradient = mine.stop_gradient
-            state = copy.state_dict()
-            for name, mine in self.main.state_dict().items():
-                state[name].set_value(mine.detach())
+            theirs = copy.state_dict()
+            for name, mine in state.items():
+                theirs[name].set_value(mine.detach())
         return networks
 
+    def _copies_for(self, count: int) -> int:
+        return max(1, count // self.each)
+
     def _slices(self, task: Callable, count: int):
-        rows = [part for part in np.array_split(np.arange(count), len(self.networks)) if len(part)]
-        return self.threads.map(task, self.synchronised(len(rows)), rows)
+        networks = self.synchronised(self._copies_for(count))
+        return self.threads.map(task, networks, np.array_split(np.arange(count), len(networks)))
 
 
 def ahead(batches: Iterable) -> Iterator:

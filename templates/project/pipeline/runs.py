@@ -31,8 +31,8 @@ def check_resumed(run: Path, data: list[dict]) -> None:
         UserError: the manifest of the pictures has changed: what the run is judged by would have
             been trained on.
     """
-    known = about(run)
-    if known.get("custom_sha256", _custom_sha256()) != _custom_sha256():
+    known, custom = about(run), _custom_sha256()
+    if known.get("custom_sha256", custom) != custom:
         print(f"Note: custom.py has changed since {shown(run)} began; it is used as it is now.")
     if known["data"] != data:
         raise UserError(

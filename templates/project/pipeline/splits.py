@@ -11,9 +11,10 @@ from pathlib import Path
 from pipeline import files
 from pipeline.console import UserError
 from pipeline.picture_files import PictureFile, is_inside, read_rows
-from pipeline.picture_problems import Problem, picture_problem, some
+from pipeline.picture_problems import Problem, picture_problem
 from pipeline.project import ROOT, shown
 from pipeline.splitting import draw_splits
+from pipeline.text import some
 
 SPLITS = ("train", "val", "test")
 # As other tools name their folders and files: train, train_images, trainset, 训练集.

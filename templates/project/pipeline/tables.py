@@ -2,9 +2,11 @@
 
 import unicodedata
 
+from pipeline.text import printable
+
 
 def show(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    """Prints aligned columns; Chinese characters take two places, control characters none.
+    """Prints aligned columns; Chinese characters take two places.
 
     The first column is flush left, the others flush right unless they hold no digit.
     """
@@ -20,11 +22,6 @@ def show(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
             for cell, width, flush in zip(row, widths, right, strict=True)
         ]
         print("  ".join(cells).rstrip())
-
-
-def printable(text: str) -> str:
-    """Without what would move the cursor or colour the terminal."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _width(text: str) -> int:

@@ -27,7 +27,6 @@ from pipeline.duplicates import SIDE
 from pipeline.examine import copies, examine, families, group_alike, together
 from pipeline.layout import Picture
 from pipeline.picture_files import data_folder
-from pipeline.picture_problems import printable
 from pipeline.preprocess import fitting_size
 from pipeline.problems import Problem, problem
 from pipeline.splits import (
@@ -38,6 +37,7 @@ from pipeline.splits import (
     splits_file,
     without_test,
 )
+from pipeline.text import printable
 
 MAX_SHRINKING = 4
 

@@ -37,7 +37,7 @@ BATCH = 16
 def main() -> None:
     arguments = read_arguments()
     if arguments.json:
-        sys.stdout.reconfigure(encoding="utf-8")  # as JSON is, whatever the terminal has
+        console.print_utf8()
     paths = find_pictures(arguments.pictures)
     given = exports.load(exports.chosen(arguments.export), Preprocess)
     export, kind = form_of(given, arguments)

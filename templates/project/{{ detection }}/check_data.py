@@ -18,7 +18,6 @@ from pipeline.box_checks import check_boxes, check_crowds, check_sizes, show_the
 from pipeline.dataset import boxes_file
 from pipeline.examine import copies, examine, families, group_alike
 from pipeline.picture_files import data_folder
-from pipeline.picture_problems import printable, some
 from pipeline.problems import UNCOUNTABLE, Problem, problem
 from pipeline.splits import (
     GIVEN,
@@ -28,6 +27,7 @@ from pipeline.splits import (
     splits_file,
     without_test,
 )
+from pipeline.text import printable, some
 
 
 def main() -> None:

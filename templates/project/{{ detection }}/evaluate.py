@@ -45,6 +45,7 @@ from pipeline.detections import Detections, detect
 from pipeline.inference import Predictor
 from pipeline.matching import Matches, match
 from pipeline.project import EXPORTS, chosen_run, shown
+from pipeline.text import printable
 from pipeline.trained import Trained, load_run
 
 
@@ -171,7 +172,7 @@ def show(measured: dict, chosen: dict) -> None:
     print("False alarms: a picture.")
     if missed := [row for row in chosen["classes"] if not row["reached"]]:
         highest = ", ".join(
-            f"{tables.printable(row['class'])} "
+            f"{printable(row['class'])} "
             + ("-" if row["highest_recall"] is None else f"{row['highest_recall']:.3f}")
             for row in missed
         )

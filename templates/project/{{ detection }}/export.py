@@ -20,11 +20,12 @@ import argparse
 from pathlib import Path
 
 from pipeline import console, exports, familiar, files, parity, provenance, runs, settings, tables
+from pipeline.compression import KEPT
 from pipeline.detections import Detections, detect
 from pipeline.images import read_picture
-from pipeline.inference import save_network, write_onnx
+from pipeline.inference import WEIGHTS, save_network, write_onnx
 from pipeline.preprocess import Preprocess
-from pipeline.project import CACHE, EXPORTS, chosen_run
+from pipeline.project import CACHE, EXPORTS, INT8, chosen_run
 from pipeline.trained import load_run
 
 HASHED = 4  # pictures whose inputs are hashed
@@ -80,8 +81,20 @@ def main() -> None:
             advice = "Look for edits in pipeline/, export again; if it stays, use the run itself."
             raise exports.Refused(" ".join([*found, advice]))
         exports.carry_over(target, folder)
-    exports.share_thresholds(target)
+    share_thresholds(target)
     exports.say_what_is_next(target)
+
+
+def share_thresholds(folder: Path) -> None:
+    """Gives the thresholds of a new export to its int8 one; compress.py makes that one anew where
+    the weights are others."""
+    file = folder.with_name(folder.name + INT8) / exports.ABOUT
+    if file.is_file():
+        about, int8 = files.read_json(folder / exports.ABOUT), files.read_json(file)
+        weights = about["files"][WEIGHTS]
+        if int8.get("made_of_weights", weights) == weights:
+            new = {name: about[name] for name in KEPT if name in about}
+            files.write_json(file, int8 | new)
 
 
 def read_arguments() -> argparse.Namespace:

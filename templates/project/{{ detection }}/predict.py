@@ -40,7 +40,7 @@ from pipeline.project import shown
 def main() -> None:
     arguments = read_arguments()
     if arguments.json:
-        sys.stdout.reconfigure(encoding="utf-8")  # as JSON is, whatever the terminal has
+        console.print_utf8()
     paths = find_pictures(arguments.pictures)
     check_target(arguments.draw, arguments.pictures)
     given = exports.load(exports.chosen(arguments.export), Preprocess)

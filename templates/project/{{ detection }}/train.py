@@ -85,8 +85,9 @@ def main() -> None:
     batch_size = sizes.crops_at_once(side, options.train.batch_size)
     if not is_dense and on_gpu():  # which has room, and batch normalisation learns from the batch
         batch_size = max(batch_size, options.train.batch_size)
-    most = options.train.batch_size if is_dense else batch_size
-    replicas = Replicas(beginning.network, most, sizes.FOR_A_COPY)
+    # Batch normalisation, which the others learn with, needs several crops however large they are.
+    each = sizes.crops_for_a_copy(side) if is_dense else sizes.FOR_A_COPY
+    replicas = Replicas(beginning.network, WINDOWS * batch_size, each)
     network = replicas.main
     x, targets = next(crops.batches(1, 16, np.random.default_rng(0)))
     if not beginning.is_same:

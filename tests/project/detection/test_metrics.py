@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 
 @pytest.fixture
@@ -321,8 +322,23 @@ def test_mistakes_are_as_many_as_the_metrics_count(parts, seed):
     assert len(wrong["misses"]) + len(wrong["confusions"]) == objects - right
 
 
-def test_where_every_object_is_found_boxes_that_fit_better_are_better(in_project):
-    from pipeline.judging import value
+def test_where_every_object_is_found_boxes_that_fit_better_are_better(parts, in_project):
+    from pipeline.judging import judge
+    from pipeline.preprocess import Preprocess
 
-    assert value({"AP50": 1.0, "AP": 0.6}) > value({"AP50": 1.0, "AP": 0.5})
-    assert value({"AP50": 0.9, "AP": 0.1}) > value({"AP50": 0.88, "AP": 0.9})
+    class Finds:
+        def __init__(self, box):
+            self.rows = np.float32([[0, 0.9, *box]])
+
+        def run(self, x):
+            return [self.rows, np.array([1])]
+
+    sample = parts.sample([[40, 40, 80, 80]], [0])
+    Image.new("RGB", (256, 256)).save(sample.path)
+    judged = {
+        name: judge(lambda box=box: [Finds(box)], Preprocess(256), 1, [sample])
+        for name, box in (("exact", [40, 40, 80, 80]), ("moved", [46, 40, 86, 80]))
+    }
+    assert judged["exact"][1] == {"held_out_AP50": 1, "held_out_AP": 1}
+    assert judged["moved"][1]["held_out_AP50"] == 1
+    assert judged["exact"][0] < judged["moved"][0]

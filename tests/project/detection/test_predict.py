@@ -229,7 +229,7 @@ def test_prediction_needs_the_export_alone(exported, pictures, run):
     needed += " balance drift drift_log input_check onnx_runtime whitening"
     needed += " formats forms picking tensorrt"
     for path in (exported / "pipeline").glob("*.py"):
-        if path.stem not in {*needed.split(), "project", "quiet", "tables", "__init__"}:
+        if path.stem not in {*needed.split(), "project", "quiet", "tables", "text", "__init__"}:
             path.unlink()
     done = run(exported, "predict.py", pictures, "--json", "--draw", "drawn")
     assert done.returncode == 0, done.stderr

@@ -20,6 +20,7 @@ from pipeline.preprocess import Preprocess
 from pipeline.probabilities import probabilities
 from pipeline.trained import load_run
 
+KEPT = ()  # of export.json, but for what every int8 export keeps
 KEEP_LAST = False  # the last convolutions are not yet the answer
 CALIBRATION = 128  # passes through the network to calibrate with: pictures times views
 ENOUGH = 0.01  # of what `Judge.loss` says

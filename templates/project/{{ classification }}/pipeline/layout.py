@@ -19,11 +19,11 @@ from pipeline.picture_files import (
     nearest_class,
     read_rows,
 )
-from pipeline.picture_problems import some
 from pipeline.problems import Problem, problem
 from pipeline.project import shown
 from pipeline.settings import Settings
 from pipeline.splits import SPLITS, split_named
+from pipeline.text import some
 
 TABLE = "labels.csv"
 

@@ -4,8 +4,8 @@ import numpy as np
 
 from pipeline import splits
 from pipeline.dataset import Sample, balanced, read_splits
-from pipeline.picture_problems import printable, some
 from pipeline.probabilities import answers
+from pipeline.text import printable, some
 
 PASSES = 512  # of the trained network, which is slow: pictures times views
 FEWEST = 64  # pictures to compare; where there are fewer test pictures others are added

@@ -8,9 +8,9 @@ from pipeline import coco, labelme, voc, yolo
 from pipeline.annotations import Annotation, AnnotationError, Picture, read_json, read_text
 from pipeline.images import SUFFIXES
 from pipeline.picture_index import PictureIndex, is_elsewhere, split_of_file
-from pipeline.picture_problems import some
 from pipeline.problems import BROKEN_FILE, Problem, problem
 from pipeline.splits import split_named
+from pipeline.text import some
 
 # Of a list, up to a picture's ending: there may be blanks in its name.
 FIRST_COLUMN = rf".*?({'|'.join(map(re.escape, SUFFIXES))})(?=\s)"

@@ -5,10 +5,9 @@ The readers are our own: a converter library would lose the file and the line of
 
 import json
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -105,9 +104,9 @@ def read_json(path: Path, where: str) -> object:
         raise AnnotationError(problem("bad_json", where, reason=reason)) from None
 
 
-def file_name(path: object) -> str:
-    """The last part of a path of any system, or nothing."""
-    return re.split(r"[/\\]", path)[-1].strip() if isinstance(path, str) else ""
+def path_of(name: object) -> PurePosixPath:
+    """A path that a file holds, which Windows may have written; empty for anything else."""
+    return PurePosixPath(name.strip().replace("\\", "/") if isinstance(name, str) else "")
 
 
 def number(value: object) -> float:

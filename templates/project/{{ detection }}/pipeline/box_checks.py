@@ -8,9 +8,9 @@ from pipeline import strays
 from pipeline.annotations import Annotation, Box, Picture
 from pipeline.boxes import iou
 from pipeline.picture_files import known_class, nearest_class
-from pipeline.picture_problems import some
 from pipeline.problems import Problem, problem
 from pipeline.sizes import choose_preprocess
+from pipeline.text import some
 
 ROUNDING = 1  # px; labelling tools go that far beyond the border
 THIN = 0.5  # px; a box that is not that wide and high has no area

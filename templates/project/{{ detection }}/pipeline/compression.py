@@ -26,6 +26,7 @@ from pipeline.network import DenseDetector, cell_strides
 from pipeline.preprocess import Preprocess
 from pipeline.trained import Deployed, load_run
 
+KEPT = ("thresholds", "min_score")  # of export.json: from which score on predict.py shows a box
 KEEP_LAST = True  # the last convolutions are coordinates, which need more than 256 values
 CALIBRATION = 32  # inputs to calibrate with
 JUDGED = 16  # pictures to choose by

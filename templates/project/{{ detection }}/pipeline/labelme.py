@@ -5,7 +5,7 @@ https://github.com/wkentaro/labelme
 
 import math
 
-from pipeline.annotations import NO_BOX, Annotation, Box, around, file_name, size_of
+from pipeline.annotations import NO_BOX, Annotation, Box, around, path_of, size_of
 from pipeline.problems import Problem, problem
 
 WITHOUT_AREA = ("line", "linestrip", "point", "points")
@@ -19,7 +19,7 @@ def read(tree: dict, where: str) -> tuple[Annotation, list[Problem]]:
         where: the file.
     """
     size = size_of(tree.get("imageWidth"), tree.get("imageHeight"))
-    annotation = Annotation(where, size=size, picture=file_name(tree.get("imagePath")))
+    annotation = Annotation(where, size=size, picture=path_of(tree.get("imagePath")).name)
     if not isinstance(tree["shapes"], list):
         return annotation, [problem("bad_section", where, section="shapes")]
     problems = []

@@ -14,10 +14,11 @@ from pipeline.console import UserError
 from pipeline.finding import walk
 from pipeline.images import OTHER_PICTURES, SUFFIXES
 from pipeline.picture_files import data_folder, is_inside
-from pipeline.picture_index import split_of_folder
-from pipeline.picture_problems import some
+from pipeline.picture_index import split_folder
 from pipeline.problems import Problem, problem
 from pipeline.settings import Settings
+from pipeline.splits import split_named
+from pipeline.text import some
 
 ANNOTATIONS = {".json", ".txt", ".xml"}
 THAT_COUNT = frozenset(ANNOTATIONS | yolo.LISTS | yolo.YAMLS)  # files with labels
@@ -63,8 +64,8 @@ def _files(folder: Path) -> tuple[list[Picture], list[PurePosixPath], list[Probl
             masks.append(str(name))
         elif suffix in SUFFIXES:
             picture = Picture(path, str(name))
-            if given := split_of_folder(name):
-                picture.split, picture.given_by = given[0], f"{folder.name}/{given[1]}"
+            if given := split_folder(name):
+                picture.split, picture.given_by = split_named(given.name), f"{folder.name}/{given}"
             pictures.append(picture)
         else:
             others.append(name)

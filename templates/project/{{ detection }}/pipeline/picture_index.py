@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
-from pipeline.annotations import Picture
+from pipeline.annotations import Picture, path_of
 from pipeline.images import SUFFIXES
 from pipeline.splits import SPLIT_NAME, SPLIT_NAMES, split_named
 
@@ -67,7 +67,7 @@ class PictureIndex:
 
     def named(self, name: str, file: PurePosixPath) -> list[Picture]:
         """Pictures that a file may mean, by path or by its last part alone."""
-        path = _path(name)
+        path = path_of(name)
         stem = path.stem if path.suffix.lower() in SUFFIXES else path.name
         place = folders(path.parent)
         tail = _longest(self._by_tail, (self._known(stem),), place)
@@ -87,15 +87,10 @@ class PictureIndex:
 
 def is_elsewhere(name: str, picture: Picture) -> bool:
     """Whether a name has folders, not from the root on, and the picture lies in others."""
-    path = _path(name)
+    path = path_of(name)
     wanted, place = folders(path.parent), folders(PurePosixPath(picture.name).parent)
     is_relative = not re.match(r"/|[a-zA-Z][\w+.-]*:", str(path))
     return is_relative and bool(wanted and place) and wanted[-1] != place[-1]
-
-
-def _path(name: str) -> PurePosixPath:
-    """Of a name in a file, which Windows may have written."""
-    return PurePosixPath(name.strip().replace("\\", "/"))
 
 
 def folders(path: PurePosixPath) -> Folders:
@@ -143,9 +138,8 @@ def _facts(name: str) -> tuple[Folders, frozenset[PurePosixPath], str | None, st
     """Place, folders above, split, file name and stem: asked for again and again where many
     pictures have one name."""
     path = PurePosixPath(name)
-    split = (split_of_folder(path) or (None,))[0]
     names = _composed(path.name), _composed(path.stem)
-    return folders(path.parent), frozenset(path.parents), split, *names
+    return folders(path.parent), frozenset(path.parents), split_of_folder(path), *names
 
 
 def _composed(text: str) -> str:
@@ -157,18 +151,19 @@ def _folded(text: str) -> str:
     return _composed(text).casefold()
 
 
-def split_of_folder(path: PurePosixPath) -> tuple[str, PurePosixPath] | None:
-    """The split that a folder on the way to a file names, as do Train, valid and test2017; and
-    that folder."""
-    for folder in reversed(path.parents):
-        if split := split_named(folder.name):
-            return split, folder
-    return None
+def split_folder(path: PurePosixPath) -> PurePosixPath | None:
+    """The folder on the way to a file that names a split, as do Train, valid and test2017."""
+    return next((folder for folder in reversed(path.parents) if split_named(folder.name)), None)
+
+
+def split_of_folder(path: PurePosixPath) -> str | None:
+    """The split that a folder on the way to a file names."""
+    folder = split_folder(path)
+    return split_named(folder.name) if folder else None
 
 
 def split_of_file(path: PurePosixPath) -> str | None:
     """The split that a file's name speaks of, as in instances_val2017.json, else its folder."""
     if named := re.search(rf"(?<!{LETTER}){SPLIT_NAME}(?!{LETTER})", path.stem.lower()):
         return SPLIT_NAMES[named["split"]]
-    in_folder = split_of_folder(path)
-    return in_folder[0] if in_folder else None
+    return split_of_folder(path)

@@ -17,8 +17,8 @@ from pipeline.annotations import (
     AnnotationError,
     Box,
     around,
-    file_name,
     number,
+    path_of,
     size_of,
 )
 from pipeline.problems import Problem, problem
@@ -92,7 +92,7 @@ def read(root: ElementTree.Element, where: str) -> tuple[Annotation, list[Proble
     """
     size = size_of(root.findtext("size/width"), root.findtext("size/height"))
     size = size or size_of(root.findtext("imagesize/ncols"), root.findtext("imagesize/nrows"))
-    picture = file_name(root.findtext("filename"))
+    picture = path_of(root.findtext("filename")).name
     annotation, problems = Annotation(where, size=size, picture=picture), []
     for entry in root.findall("object"):
         if (entry.findtext("deleted") or "").strip() == "1":

@@ -95,7 +95,7 @@ def class_names(folder: Path, data: Path) -> list[str] | None:
 
 def _that_name(folder: Path, data: Path) -> list[tuple[Path, list[str]]]:
     """The files of a folder that name the classes; YAML of any name where there are no others."""
-    named, others = [], []
+    named, others = [], list[Path]()
     for path in sorted(folder.iterdir()):
         name, ending = path.name.lower(), path.suffix.lower()
         if name.startswith(".") or not path.is_file() or not is_inside(data, path):
@@ -105,9 +105,14 @@ def _that_name(folder: Path, data: Path) -> list[tuple[Path, list[str]]]:
         elif name in FOR_NAMES:
             named.append((path, _from_yaml(path, _shown(path, data))))
         elif ending in YAMLS:
-            with suppress(AnnotationError):
-                others.append((path, _from_yaml(path, _shown(path, data))))
-    return named if any(names for _, names in named) else others
+            others.append(path)
+    if any(names for _, names in named):
+        return named
+    named = []
+    for path in others:
+        with suppress(AnnotationError):
+            named.append((path, _from_yaml(path, _shown(path, data))))
+    return named
 
 
 def _shown(path: Path, data: Path) -> str:
