@@ -5,7 +5,7 @@
     python benchmarks/detection.py --data ... --images 200 --windows 160      # large objects
     python benchmarks/detection.py --data ... --shots 30 --seeds 3            # objects a class
     python benchmarks/detection.py --data ... --shots 30 --set augment.mosaic=0.5
-    python benchmarks/detection.py --data ... --shots 30 --val --methods fewshot no-contrast cosine
+    python benchmarks/detection.py --data ... --shots 30 --val --methods fewshot cosine contrast
     python benchmarks/detection.py --data ... --shots 30 --good build/data/pcb_good
 
 The folder holds images/, train.json and test.json (COCO). For each seed pictures are drawn from
@@ -20,7 +20,7 @@ stopped.
 Each method is a project of its own, made by `fewshot new`; its scripts go the whole way from
 check_data.py to compress.py. `picodet` sets `model.detector` and nothing else, so it gets the same
 crops, stages and minutes. `plain` is PaddleDetection's own training: benchmarks/plain_detector.py.
-`cosine` has another head, `no-contrast` no contrastive loss: benchmarks/few_shot_heads.py.
+`cosine` and `contrast` have another head: benchmarks/few_shot_heads.py.
 """
 
 import argparse
@@ -40,9 +40,9 @@ TITLES = {
     "picodet": "fewshot with PicoDet",
     "plain": "plain PaddleDetection, PicoDet",
     "cosine": "fewshot with a cosine classifier",
-    "no-contrast": "fewshot without the contrastive loss",
+    "contrast": "fewshot with a contrastive head",
 }
-OTHER_HEADS = ("cosine", "no-contrast")
+OTHER_HEADS = ("cosine", "contrast")
 STEPS = ("check_data.py", "train.py", "evaluate.py", "export.py", "compress.py")
 
 

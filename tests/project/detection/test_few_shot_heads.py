@@ -54,3 +54,21 @@ def test_a_class_is_told_by_a_cosine(heads):
         assert 0 < np.abs(before - bias).max() <= heads.COSINE_SCALE
     network.losses(x, targets).sum().backward()
     assert network.centres.weight.grad.abs().sum() > 0
+
+
+def test_embeddings_of_a_class_are_drawn_together(heads):
+    import paddle
+
+    network = detector(heads.ContrastDetector)
+    x, targets = crops()
+    optimizer = paddle.optimizer.Adam(1e-2, parameters=network.embedding.parameters())
+    found = []
+    for _ in range(8):
+        network(paddle.to_tensor(x))
+        loss = network._contrast(x.shape[2], targets)
+        loss.backward()
+        optimizer.step()
+        optimizer.clear_grad()
+        found.append(float(loss))
+    assert found[-1] < 0.9 * found[0]
+    assert any(p is network.embedding.weight for p in network.depth_groups()[-1])

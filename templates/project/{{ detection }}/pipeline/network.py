@@ -15,7 +15,6 @@ from paddle.nn.initializer import Constant, Normal
 from paddle.utils import unique_name
 
 from pipeline.backbone import new_backbone
-from pipeline.contrast import contrastive_loss
 from pipeline.distances import BINS, expected, sharpness_loss, untrained
 from pipeline.nms import best_boxes
 from pipeline.targets import dense_targets, level_of
@@ -23,7 +22,6 @@ from pipeline.targets import dense_targets, level_of
 CHANNELS = 64  # of the head
 PRIOR = 0.01  # probability that an untrained head gives to an object, so that it can begin calmly
 BOX_WEIGHT, SHARPNESS_WEIGHT = 2.0, 0.5  # of the losses of the boxes beside that of the centres
-CONTRAST_WEIGHT = 0.2  # as in FSCE
 SMALLEST_SCORE = 0.02  # what is less likely is not given out
 USUAL = 2.5  # strides from the centre to a side, as long as no objects are known
 
@@ -104,17 +102,17 @@ class DenseDetector(nn.Layer):
         """The backbone's maps -> for all cells of all levels, level by level: logits
         [N, cells, classes] and distances of the sides left, top, right, bottom from the cell's
         centre, [N, cells, 4], px."""
-        logits, sides = self._head(self._features(maps))
+        logits, sides = self._head(maps)
         strides = paddle.to_tensor(cell_strides(self._size(maps), self.strides))
         return logits, expected(sides, strides)
 
-    def _features(self, maps) -> list:
-        """The backbone's maps -> what the head sees, [N, CHANNELS, S / stride, S / stride] of each
-        level."""
+    def _head(self, maps):
+        """The backbone's maps -> logits of the classes, [N, cells, classes], and of the distances
+        of the sides, [N, cells, 4, bins], as `expected` takes them."""
         maps = [
             (m - getattr(self, f"mean{i}")) * getattr(self, f"scale{i}") for i, m in enumerate(maps)
         ]
-        features = []
+        logits, sides = [], []
         for stride in self.strides:
             y, laterals = 0, self.laterals[f"stride{stride}"]
             for index, mine in enumerate(self.map_strides):
@@ -122,15 +120,14 @@ class DenseDetector(nn.Layer):
                 if mine > stride:
                     part = F.interpolate(part, scale_factor=mine // stride, mode="nearest")
                 y = y + part
-            features.append(self.tower(y))
-        return features
-
-    def _head(self, features):
-        """What the head sees -> logits of the classes, [N, cells, classes], and of the distances
-        of the sides, [N, cells, 4, bins], as `expected` takes them."""
-        logits = _cell_by_cell([self.centres(y) for y in features])
-        sides = _cell_by_cell([self.sides(y) for y in features])
-        return logits, sides.reshape([0, 0, 4, self.bins])
+            y = self.tower(y)
+            logits.append(self.centres(y).flatten(2))
+            sides.append(self.sides(y).flatten(2))
+        sides = paddle.concat(sides, axis=2).transpose([0, 2, 1])
+        return (
+            paddle.concat(logits, axis=2).transpose([0, 2, 1]),
+            sides.reshape([0, 0, 4, self.bins]),
+        )
 
     def _size(self, maps) -> int:
         return maps[0].shape[2] * self.map_strides[0]
@@ -139,8 +136,7 @@ class DenseDetector(nn.Layer):
         """The loss of pictures and their objects, the same for each, [N].
 
         Focal loss of the centres (CenterNet), generalised IoU (Rezatofighi et al., CVPR 2019)
-        and distribution focal loss of the boxes, divided by the number of objects; and the
-        contrastive loss of what the head sees.
+        and distribution focal loss of the boxes, divided by the number of objects.
 
         Args:
             x: [N, 3, S, S].
@@ -151,8 +147,7 @@ class DenseDetector(nn.Layer):
 
     def losses_of(self, maps, targets):
         """`losses` of pictures whose maps are known."""
-        features = self._features(maps)
-        logits, sides = self._head(features)
+        logits, sides = self._head(maps)
         size = self._size(maps)
         heat, care, wanted, weight = dense_targets(
             targets.numpy(), size, self.strides, self.num_classes
@@ -161,7 +156,6 @@ class DenseDetector(nn.Layer):
         learns = np.flatnonzero(weight)
         if not len(learns):
             return centre.expand([targets.shape[0]])
-        contrast = contrastive_loss(_cell_by_cell(features), heat, care, weight)
         strides = np.tile(cell_strides(size, self.strides), (len(heat), 1))[learns]
         sides = sides.reshape([-1, 4, self.bins]).gather(paddle.to_tensor(learns))
         wanted = paddle.to_tensor(wanted.reshape(-1, 4)[learns])
@@ -170,7 +164,7 @@ class DenseDetector(nn.Layer):
         if self.bins > 1:
             box = box + SHARPNESS_WEIGHT * sharpness_loss(sides, wanted / strides)
         objects = max(1.0, float(weight.sum()))
-        loss = (centre + (box * weight).sum()) / objects + CONTRAST_WEIGHT * contrast
+        loss = (centre + (box * weight).sum()) / objects
         return loss.expand([targets.shape[0]])
 
     def rows(self, x):
@@ -223,11 +217,6 @@ class DenseDetector(nn.Layer):
                 getattr(self, f"mean{index}").set_value(m.mean([0, 2, 3], keepdim=True))
                 floor = 0.01 * deviation.mean() + 1e-6
                 getattr(self, f"scale{index}").set_value(1 / (deviation + floor))
-
-
-def _cell_by_cell(levels: list):
-    """[N, C, S / stride, S / stride] of each level -> [N, cells, C]."""
-    return paddle.concat([level.flatten(2) for level in levels], axis=2).transpose([0, 2, 1])
 
 
 def cell_strides(size: int, strides: tuple[int, ...]) -> np.ndarray:
