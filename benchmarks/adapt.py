@@ -1,6 +1,6 @@
 """AP50 of a new line's detector: adapted from another line's, from the base model, or from scratch.
 
-    python benchmarks/adapt.py --source ../shared/data/pcb_det --data ../shared/data/screws_det
+    python benchmarks/adapt.py --source build/data/pcb_det --data FOLDER
     python benchmarks/adapt.py --source ... --data ... --images 20 --train-minutes 5 --seeds 3
 
 Both folders are as for benchmarks/detection.py. A project is trained on pictures of the source

@@ -1,6 +1,6 @@
 """A class added to a trained model from a few pictures: seconds, its recall, what others lose.
 
-    python benchmarks/add_class.py --data ../shared/data/pcb_cls
+    python benchmarks/add_class.py --data build/data/pcb_cls
     python benchmarks/add_class.py --data ... --new short --shots 1 5 20 --seeds 3 --minutes 10
 
 One project is trained on all classes but one (the last, or --new; --train-shots of each, drawn

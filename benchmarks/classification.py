@@ -1,6 +1,6 @@
 """Accuracy and time of a rendered classification project on real pictures, beside baselines.
 
-    python benchmarks/classification.py --data ../shared/data/pcb_cls
+    python benchmarks/classification.py --data build/data/pcb_cls
     python benchmarks/classification.py --data ... --shots 5 20 --seeds 2 --minutes 30
     python benchmarks/classification.py --data ... --compare-labels 100   # against all of them
     python benchmarks/classification.py --data ... --first-model          # minutes to an export

@@ -1,7 +1,7 @@
 """Every form in which a trained model can be deployed: size, speed, metric, and what is picked.
 
-    python benchmarks/deploy.py --data ../shared/data/pcb_cls ../shared/data/pcb_det
-    python benchmarks/deploy.py --data ../shared/data/pcb_det --train-minutes 10 --no-prune
+    python benchmarks/deploy.py --data build/data/pcb_cls build/data/pcb_det
+    python benchmarks/deploy.py --data build/data/pcb_det --train-minutes 10 --no-prune
 
 A folder with train/<class>/ and test/<class>/ becomes a classification project, one with images/,
 train.json and test.json (COCO) a detection project, made by `fewshot new` with the defaults. Its

@@ -1,6 +1,6 @@
 """AP50 and time of a rendered detection project on real pictures, beside other detectors.
 
-    python benchmarks/detection.py --data ../shared/data/pcb_det --images 200
+    python benchmarks/detection.py --data build/data/pcb_det --images 200
     python benchmarks/detection.py --data ... --images 200 --leave-out spur   # five classes
     python benchmarks/detection.py --data ... --images 200 --windows 160      # large objects
     python benchmarks/detection.py --data ... --shots 30 --seeds 3            # objects a class

@@ -1,8 +1,8 @@
 """How often predict.py says that the line has changed: on new pictures as they are, darkened,
 blurred, and of another product.
 
-    python benchmarks/drift.py --project PROJECT --data ../shared/data/pcb_cls \
-        --other ../shared/data/screws_cls
+    python benchmarks/drift.py --project PROJECT --data build/data/pcb_cls \
+        --other FOLDER
 
 The project has an export; its predict.py answers everything. The pictures are those of the test
 split, which training never saw. An alarm is counted for windows of so many pictures drawn at
@@ -38,7 +38,9 @@ def main() -> None:
     arguments = read_arguments()
     about = harness.read_json(newest_export(arguments.project) / "export.json")
     cases = [(name, arguments.data, change) for name, change in CHANGES.items()]
-    cases.append((f"{arguments.other.name}, as they are", arguments.other, CHANGES["as they are"]))
+    if arguments.other:
+        other = arguments.other
+        cases.append((f"{other.name}, as they are", other, CHANGES["as they are"]))
     rows = []
     for name, data, change in cases:
         scores = scores_of(arguments, pictures(data, arguments.pictures), change)
@@ -59,12 +61,13 @@ def read_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--project", type=Path, required=True, help="with an export")
     parser.add_argument("--data", type=Path, required=True, help="the pack it was trained on")
-    parser.add_argument("--other", type=Path, required=True, help="a pack of another product")
+    parser.add_argument("--other", type=Path, help="a pack of another product")
     parser.add_argument("--pictures", type=int, default=120, help="of a case at most")
     parser.add_argument("--window", type=int, default=20, help="pictures of a call")
     parser.add_argument("--python", type=Path, default=harness.ENVIRONMENT)
     arguments = parser.parse_args()
-    harness.need(arguments.project / "export", arguments.data, arguments.other, arguments.python)
+    needed = [arguments.project / "export", arguments.data, arguments.other, arguments.python]
+    harness.need(*filter(None, needed))
     return arguments
 
 

@@ -1,7 +1,7 @@
 """One-shot episodes as in Snell et al. 2017: frozen features, fine-tuned ones, episodic training.
 
-    python benchmarks/episodes.py --data ../shared/data/pcb_cls --new spur
-    python benchmarks/episodes.py --data ../shared/data/screws_cls --ways 2
+    python benchmarks/episodes.py --data build/data/pcb_cls --new spur
+    python benchmarks/episodes.py --data FOLDER --ways 2
     python benchmarks/episodes.py --data ... --episodic 0 1 --steps 150 --seeds 3 --minutes 30
 
 An episode draws classes, one support picture and 15 queries of each from test/, and gives each

@@ -32,7 +32,7 @@ CHINESE = {
     "No fine-tuning took place, so there are no curves.": "没有进行微调，因此没有曲线。",
     "Not measured:": "未测量：",
     "Not there yet. Run:": "尚未生成，请运行：",
-    "On held-out training pictures": "留出的训练图片",
+    "On held-out pictures": "留出的图片",
     "On test pictures that the model has never seen": "模型从未见过的测试图片数",
     "Peak MB of memory": "内存峰值（MB）",
     "Pick:": "选定：",

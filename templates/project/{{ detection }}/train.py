@@ -8,7 +8,7 @@ Writes: runs/<id>/: model.safetensors, run.json, curves/, vdl/ (curves for Visua
     python train.py --resume    # goes on with the newest run that was interrupted
 
 Stage 1 trains a new head on the frozen, pretrained backbone. Stage 2 fine-tunes all of it, from
-the top downwards, and is kept unless it finds less on held-out pictures. Both see augmented
+the top downwards, and is kept unless its AP on held-out pictures is lower. Both see augmented
 crops at the scale at which the network will see the objects; crops, scale, tiles and levels
 follow the sizes of the labelled boxes.
 """

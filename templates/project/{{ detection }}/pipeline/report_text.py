@@ -45,8 +45,10 @@ CHINESE = report_base_text.CHINESE | {
     "Recall": "召回率",
     "Some of the labelled training objects": "部分训练图片中的标注目标",
     "The largest ones first.": "按尺寸从大到小排列。",
-    "The model is a fine-tuned detector: on held-out pictures it found no less than a new head on "
-    "the frozen backbone.": "模型为微调后的检测器：在留出图片上不差于冻结骨干网络加新检测头。",
+    "The model is a fine-tuned detector: its AP on held-out pictures was no lower than that of a "
+    "new head on the frozen backbone.": (
+        "模型为微调后的检测器：在留出图片上的 AP 不低于冻结骨干网络加新检测头。"
+    ),
     "The model is a new detection head on the frozen, pretrained backbone.": (
         "模型为冻结的预训练骨干网络加新检测头。"
     ),
