@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,9 @@ from scaffolder.errors import FewshotError, UsageError
 from scaffolder.existing import Existing, NoStart, Run
 from scaffolder.messages import Note
 from scaffolder.rendering import ANSWERS_FILE, render
+
+# What is rendered to tell what an owner has edited.
+_BUT_THE_OWNERS = ("*", f"!{ANSWERS_FILE}", "!settings.yaml", "!custom.py")
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,10 @@ def adapt(
     def fill(folder: Path, recorded: dict[str, Any]) -> None:
         ours = _settings(folder)
         replaced = settings or {}
-        with _as_made(origin) as made:
-            theirs = _settings(made)
+        with _as_made(origin, template, notes) as made:
+            theirs = _settings(_written_by(origin, made)) if made else {}
             changes = settings_of(origin, theirs, ours, replaced, dest_path, notes)
-            _carry_custom(origin, made, folder, notes)
+            _carry_custom(origin, [*made, folder], folder, notes)
         if run:
             require_start(["model.start"], ours, recorded["_commit"])
             changes |= _fitting(run, ours | changes, notes) | {"model.start": START}
@@ -118,16 +122,42 @@ def _initial(origin: Existing) -> answers.Answers:
 
 
 @contextmanager
-def _as_made(origin: Existing) -> Iterator[Path]:
-    """Yields what the origin's version of its template makes of its answers, empty where that
-    cannot be had: nobody chose what stands there."""
+def _as_made(origin: Existing, template: str | None, notes: list[Note]) -> Iterator[list[Path]]:
+    """Yields settings.yaml and custom.py as the versions of the origin's template make them of its
+    answers, up to its own: nobody chose what stands there, and an update leaves the older ones."""
     version, where = str(origin.answers.get("_commit")), str(origin.answers.get("_src_path"))
     with tempfile.TemporaryDirectory(prefix="fewshot-") as temporary:
-        folder = Path(temporary)
-        with suppress(FewshotError), sources.checkout(where, version) as release:
-            known = {k: v for k, v in origin.answers.items() if k in release.questions}
-            render(release, folder, answers.check(known, release.questions))
-        yield folder
+        made: list[Path] = []
+        try:
+            if not sources.is_in_use(where, template):
+                raise FewshotError(f"it is another one; to stay with it add --template {where}")
+            with sources.opened(where) as opened:
+                opened.release(version)
+                tags = [tag for tag in opened.versions if sources.newest([tag])]
+                older = [tag for tag in tags if tag != version and opened.contains(version, tag)]
+                for tag in (version, *reversed(older)):
+                    with suppress(FewshotError):  # a broken version, or one with other answers
+                        release = opened.release(tag)
+                        known = {k: v for k, v in origin.answers.items() if k in release.questions}
+                        checked = answers.check(known, release.questions)
+                        folder = Path(temporary, tag.replace("/", "_"))
+                        render(release, folder, checked, left_out=_BUT_THE_OWNERS)
+                        made.append(folder)
+        except FewshotError as error:
+            notes.append(("origin_template", {"version": version, "why": error}))
+        yield made
+
+
+def _written_by(origin: Existing, made: list[Path]) -> Path:
+    """Returns what the version made that wrote the origin's settings.yaml: an update leaves that
+    file, so that it has most lines in common with it."""
+
+    def lines(folder: Path) -> Counter[str]:
+        path = folder / "settings.yaml"
+        return Counter(reading.text(path).splitlines()) if path.is_file() else Counter()
+
+    own = lines(origin.folder)
+    return max(made, key=lambda folder: (own & lines(folder)).total())
 
 
 def _settings(folder: Path) -> dict[str, Any]:
@@ -151,13 +181,13 @@ def _fitting(run: Run, ours: dict[str, Any], notes: list[Note]) -> dict[str, set
     model = run.about["settings"].get("model")
     backbone = model.get("backbone") if isinstance(model, dict) else None
     needed = {
-        "model.backbone": backbone,
+        "model.backbone": backbone if provenance.is_name(backbone) else None,
         "model.detector": provenance.architecture(run).get("detector"),
     }
     changes: dict[str, settings_text.Scalar] = {
         name: value
         for name, value in needed.items()
-        if isinstance(value, str) and ours.get(name, value) != value
+        if value is not None and ours.get(name, value) != value
     }
     if changes:
         shown = ", ".join(f"{name}: {value}" for name, value in changes.items())
@@ -174,8 +204,8 @@ def _write_start(folder: Path, origin: Existing, run: Run) -> dict[str, Any]:
     return about
 
 
-def _carry_custom(origin: Existing, made: Path, folder: Path, notes: list[Note]) -> None:
-    """Copies custom.py, unless it says what its own template's or the new one's says."""
+def _carry_custom(origin: Existing, made: Iterable[Path], folder: Path, notes: list[Note]) -> None:
+    """Copies custom.py, unless it says what that of a template says, its own or the new one."""
     path = origin.folder / "custom.py"
     try:
         text = reading.text(path)
@@ -184,7 +214,7 @@ def _carry_custom(origin: Existing, made: Path, folder: Path, notes: list[Note])
             notes.append(("custom_left", {"why": error}))
         return
     content = text.encode("utf-8")
-    templates = [place / "custom.py" for place in (made, folder)]
+    templates = [place / "custom.py" for place in made]
     if not any(path.is_file() and path.read_bytes() == content for path in templates):
         (folder / "custom.py").write_bytes(content)
         notes.append(("custom", {}))

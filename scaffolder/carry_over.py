@@ -3,6 +3,7 @@
 import math
 import os
 import re
+import unicodedata
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -69,11 +70,13 @@ def start_notes(about: dict[str, Any], classes: list[str]) -> list[Note]:
         about: What `provenance.of_run` says of it.
         classes: Of the new project. Only a detector keeps the rows of its head.
     """
-    kept = [name for name in classes if name in about["classes"]]
-    new = [name for name in classes if name not in about["classes"]]
+    known = {_composed(name) for name in about["classes"]}
+    kept = [name for name in classes if _composed(name) in known]
+    new = [name for name in classes if _composed(name) not in known]
     where_from = {"project": about["project"], "run": about["run"]}
     if about["task"] != "detection":
-        return [("start_backbone", where_from), ("start_files", {})]
+        key = "start_untrained" if about.get("stage") == 1 else "start_backbone"
+        return [(key, where_from), ("start_files", {})]
     rows = {"kept": listed(kept), "new": listed(new)}
     return [("start_rows", where_from | rows), ("start_files", {})]
 
@@ -82,6 +85,11 @@ def require_start(names: Iterable[str], ours: dict[str, Any], version: str) -> N
     """Raises FewshotError unless a template's settings have all that a start needs."""
     if not set(names) <= ours.keys():
         raise FewshotError(f"template {version} cannot start from a model: take a newer one")
+
+
+def _composed(name: str) -> str:
+    """However its accents are composed: macOS takes them apart."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _lies_inside(path: str, folder: Path) -> bool:

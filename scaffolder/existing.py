@@ -72,11 +72,21 @@ class Existing:
         return self.folder.name
 
     def run_ids(self) -> list[str]:
-        """Returns the ids of all runs, newest first."""
-        try:
-            found = [entry.name for entry in os.scandir(self.folder / "runs") if entry.is_dir()]
-        except FileNotFoundError:
+        """Returns the ids of all runs, newest first.
+
+        Raises:
+            FewshotError: `runs` is there and cannot be listed.
+        """
+        runs = self.folder / "runs"
+        if not os.path.lexists(runs):
             return []
+        try:
+            found = [entry.name for entry in os.scandir(runs) if entry.is_dir()]
+        except OSError as error:
+            raise FewshotError(
+                f"{runs} cannot be read ({error.strerror}): mount what it leads to, or remove it "
+                "to do without its runs"
+            ) from None
         return sorted((name for name in found if "." not in name), reverse=True)
 
     def run(self, name: str) -> Run:
@@ -97,7 +107,9 @@ class Existing:
         model = folder / "model.safetensors"
         if about.get("finished") is not True and not os.path.lexists(model):
             raise self._unfinished(name)  # it has just begun
-        if not (os.path.lexists(model) and stat.S_ISREG(os.lstat(model).st_mode)):
+        if not os.path.lexists(model):
+            raise FewshotError(f"{model} is missing: copy it from where the run was trained")
+        if not stat.S_ISREG(os.lstat(model).st_mode):
             raise FewshotError(f"{model} is not an ordinary file")
         return Run(name, model, about)
 
@@ -105,7 +117,7 @@ class Existing:
         """Reads a run that training can start from.
 
         Raises:
-            FewshotError: As `run`; or it is not finished, or pruned.
+            FewshotError: As `run`; or it is not finished, or pruned, or its model has changed.
         """
         run = self.run(name)
         if not run.finished:
@@ -115,6 +127,11 @@ class Existing:
                 f"run {name} of {self.name} is pruned, and no training can start from it: "
                 "take the run that it was made from",
                 "pruned_run",
+            )
+        if run.about.get("model_sha256", digest := reading.sha256(run.model)) != digest:
+            raise FewshotError(
+                f"{run.model} is not the file that run.json tells of: copy it again from where the "
+                "run was trained"
             )
         return run
 

@@ -53,6 +53,10 @@ ENGLISH = {
     "start_backbone": (
         "Training starts from the backbone of run {run} of {project}; the head is fitted anew."
     ),
+    "start_untrained": (
+        "Training starts from run {run} of {project}, which has stage 1 alone: its backbone is the "
+        "one that it began with, and the head is fitted anew. --run names another run."
+    ),
     "start_rows": (
         "Training starts from run {run} of {project}. Class rows kept: {kept}; new: {new}."
     ),
@@ -65,6 +69,10 @@ ENGLISH = {
         "It is not part of the project: pull it too where the project is cloned."
     ),
     "fitting": "Set as the weights need it: {settings}.",
+    "origin_template": (
+        "The project's own template {version} was not read ({why}). Whatever its settings.yaml "
+        "has otherwise than the new one counts as chosen."
+    ),
     "carried": "Settings carried over: {settings}.",
     "dropped": "Settings not carried over: {settings}.",
     "custom": "custom.py was carried over as it is; other code of your own was not.",
@@ -149,6 +157,10 @@ CHINESE = {
     "pruned_run": "未使用：训练 {run}，它已被剪枝。",
     "no_run": "{project} 没有可作为起点的训练：将从基础模型开始训练。",
     "start_backbone": "将从 {project} 的训练 {run} 的骨干网络开始训练；分类头重新拟合。",
+    "start_untrained": (
+        "将从 {project} 的训练 {run} 开始，它只有第一阶段：骨干网络与其起点相同，分类头重新拟合。"
+        "可用 --run 指定其他训练。"
+    ),
     "start_rows": "将从 {project} 的训练 {run} 开始训练。保留的类别：{kept}；新的类别：{new}。",
     "start_files": (
         "start/source.json 记录权重的来源，纳入 git。\n"
@@ -158,6 +170,10 @@ CHINESE = {
         "将从 {model} 开始训练：{file}。\n它不在项目之内：在克隆项目的机器上也要拉取一次。"
     ),
     "fitting": "按权重的需要设置：{settings}。",
+    "origin_template": (
+        "没有读取该项目自己的模板 {version}（{why}）。"
+        "其 settings.yaml 中与新项目不同的值都视为有意设置。"
+    ),
     "carried": "沿用的设置：{settings}。",
     "dropped": "没有沿用的设置：{settings}。",
     "custom": "custom.py 原样沿用；您自己的其他代码没有沿用。",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ def of_run(origin: Existing, run: Run, sha256: str) -> dict[str, Any]:
         "project": origin.name,
         "task": origin.answers.get("task"),
         "run": run.id,
+        "stage": run.about.get("stage"),
         "classes": run.classes,
         "sha256": sha256,
         "template_version": run.about.get("template_version"),
@@ -44,7 +46,12 @@ def of_run(origin: Existing, run: Run, sha256: str) -> dict[str, Any]:
 def architecture(run: Run) -> dict[str, str]:
     """Returns the names of the networks that a run trained, as far as it says so."""
     known = _weights(run)
-    return {k: known[k] for k in ("backbone", "detector") if isinstance(known.get(k), str)}
+    return {k: known[k] for k in ("backbone", "detector") if is_name(known.get(k))}
+
+
+def is_name(value: object) -> bool:
+    """Whether a value of run.json can be the name of a network."""
+    return isinstance(value, str) and re.fullmatch(r"[A-Za-z]\w{0,99}", value) is not None
 
 
 def base(run: Run) -> dict[str, Any]:

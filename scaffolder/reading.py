@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import stat
 from pathlib import Path
@@ -68,6 +69,13 @@ def yaml_mapping(content: str, name: str, *, numbers_as_text: bool = False) -> d
     def as_written(loader: Any, node: Any) -> Any:
         return loader.construct_scalar(node)
 
+    def whole_number(loader: Any, node: Any) -> int:
+        found = loader.construct_yaml_int(node)
+        if abs(found) >= 1 << 63:  # no setting's, and Python writes none of thousands of digits
+            raise ValueError(node.value)
+        return int(found)
+
+    Loader.add_constructor("tag:yaml.org,2002:int", whole_number)
     if numbers_as_text:
         for kind in ("int", "float"):
             Loader.add_constructor(f"tag:yaml.org,2002:{kind}", as_written)
@@ -103,13 +111,32 @@ def json_of(file: IO[bytes], name: str) -> dict[str, Any]:
     def refused(constant: str) -> None:
         raise ValueError(constant)
 
+    def finite(number: str) -> float:
+        if not math.isfinite(found := float(number)):
+            raise ValueError(number)
+        return found
+
     try:
-        found = json.loads(text_of(file, name, _JSON_LIMIT), parse_constant=refused)
+        text = text_of(file, name, _JSON_LIMIT)
+        found = json.loads(text, parse_constant=refused, parse_float=finite)
     except (ValueError, RecursionError):
         raise FewshotError(f"{name} is not valid JSON") from None
     if not isinstance(found, dict):
         raise FewshotError(f"{name} is not a JSON object")
     return found
+
+
+def sha256(path: Path) -> str:
+    """Returns the SHA-256 of an ordinary file.
+
+    Raises:
+        FewshotError: It is no ordinary file.
+    """
+    digest = hashlib.sha256()
+    with _ordinary(path) as file:
+        while block := file.read(_MB):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def copy(path: Path, to: Path) -> str:

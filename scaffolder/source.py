@@ -213,13 +213,18 @@ def default() -> str:
     return with_tilde(releases.installed())
 
 
+def is_in_use(source: str, chosen: str | None) -> bool:
+    """Whether a recorded source is the bundle of `fewshot` or the user's choice: another one is
+    a project's word alone, and may be anywhere and anyone's."""
+    wanted = chosen or config.template()
+    return is_ours(source) or (wanted is not None and source == _recorded(wanted))
+
+
 def is_ours(source: str) -> bool:
     """Whether a recorded source is the bundle of `fewshot`, on this machine or another."""
-    path = PurePosixPath(source)
-    ours = releases.installed()
-    return Path(source).expanduser() == ours or (
-        path.parts[-2:] == ours.parts[-2:] and not Path(source).expanduser().exists()
-    )
+    path, ours = os.path.expanduser(source), releases.installed()
+    is_like_ours = PurePosixPath(source).parts[-2:] == ours.parts[-2:]
+    return path == str(ours) or (is_like_ours and not os.path.exists(path))
 
 
 def _clone(where: str, history: Path) -> None:
@@ -245,9 +250,9 @@ def _refuse_option(text: str) -> None:
 
 def _recorded(source: str) -> str:
     """Returns a source as copier understands it from any folder."""
-    path = Path(source).expanduser()
-    if path.exists():
-        return with_tilde(path.resolve())
+    path = os.path.expanduser(source)
+    if os.path.exists(path):
+        return with_tilde(Path(path).resolve())
     if re.match(r"https?://|ssh://|file://", source) and not source.endswith(".git"):
         return f"git+{source}"
     return source

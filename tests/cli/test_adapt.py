@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -110,6 +112,7 @@ def test_it_says_where_the_weights_come_from(fewshot, source, tmp_path):
         "project": "pcb",
         "task": "detection",
         "run": run.name,
+        "stage": None,
         "classes": ["short", "open"],
         "sha256": hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest(),
         "template_version": "v0.0.9",
@@ -177,8 +180,8 @@ def test_the_newest_run_that_is_finished_and_readable_is_taken(fewshot, source, 
     assert said == [
         "Not used: run 20260107-120000, which is not finished.",
         f"Not used: run 20260106-120000 ({runs}/20260106-120000/run.json is not valid JSON).",
-        f"Not used: run 20260105-120000 ({runs}/20260105-120000/model.safetensors is not an "
-        "ordinary file).",
+        f"Not used: run 20260105-120000 ({runs}/20260105-120000/model.safetensors is missing: "
+        "copy it from where the run was trained).",
         f"Not used: run 20260104-120000 ({runs}/20260104-120000/run.json does not say which "
         "classes were trained).",
         "Not used: run 20260103-120000, which is not finished.",
@@ -258,8 +261,15 @@ def test_an_absolute_weight_file_stays_so(fewshot, source, tmp_path):
     assert settings(tmp_path / "two")["model"]["weights"] == str(file)
 
 
-def test_what_an_older_template_gave_and_nobody_chose_stays_behind(fewshot, project, tmp_path):
+@pytest.mark.parametrize("updated", [False, True])
+def test_what_an_older_template_gave_and_nobody_chose_stays_behind(
+    fewshot, project, tmp_path, updated
+):
     old = project("v0.1.0", "old")
+    if updated:
+        done = fewshot("update", "old", "--commit", "--no-test")
+        assert done.returncode == 0, done.stderr
+        assert answers(old)["_commit"] != "v0.1.0"
     set_line(old, "light: 0.1 ", "light: 0.7 ")
     done = fewshot("adapt", "old", "new", "--defaults")
     assert done.returncode == 0, done.stderr
@@ -268,6 +278,81 @@ def test_what_an_older_template_gave_and_nobody_chose_stays_behind(fewshot, proj
     assert settings(tmp_path / "new")["augment"]["light"] == 0.7
     assert settings(tmp_path / "new")["train"]["minutes"] != settings(old)["train"]["minutes"]
     assert files(tmp_path / "new")["custom.py"] != files(old)["custom.py"]
+
+
+def test_the_machine_that_a_project_names_is_not_asked(fewshot, source):
+    """It may never answer, or ask for a password; the project may be someone else's."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        address = f"git+http://127.0.0.1:{server.getsockname()[1]}/t.git"
+        path = source / ANSWERS
+        text = path.read_text(encoding="utf-8")
+        path.write_text(re.sub("_src_path: .*", f"_src_path: {address}", text), encoding="utf-8")
+        set_line(source, "light: 0.1 ", "light: 0.7 ")
+        done = fewshot("adapt", "pcb", "two", "--defaults")
+        assert done.returncode == 0, done.stderr
+        assert (
+            f"was not read (it is another one; to stay with it add --template {address})"
+            in done.stdout
+        )
+        assert "Settings carried over: augment.light.\n" in done.stdout
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_a_value_that_an_older_template_had_can_be_chosen(fewshot, project, tmp_path):
+    line = project("v0.12.0")
+    set_line(line, "patience: 0.6 ", "patience: 0.4 ")  # as v0.1.0 had it
+    done = fewshot("adapt", "line", "new", "--defaults")
+    assert "Settings carried over: train.patience.\n" in done.stdout
+    assert settings(tmp_path / "new")["train"]["patience"] == 0.4
+
+
+@pytest.mark.parametrize("where", ["~nobody-of-that-name/t", "x" * 5000, "/dev/full", "-x"])
+def test_an_odd_template_of_the_source_is_a_note(fewshot, source, where):
+    path = source / ANSWERS
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub("_src_path: .*", f"_src_path: {where}", text), encoding="utf-8")
+    done = fewshot("adapt", "pcb", "two", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert "was not read (" in done.stdout
+
+
+@pytest.mark.parametrize("line", ["seed: 0x" + 6000 * "f", "seed: 1" + 3000 * ":59"])
+def test_numbers_without_end_are_one_line(fewshot, source, tmp_path, line):
+    set_line(source, "seed: 0", line)
+    done = fewshot("adapt", "pcb", "two", "--defaults")
+    assert_refused(done, tmp_path, "settings.yaml is not valid YAML")
+
+
+def test_a_network_of_no_name_and_numbers_without_end_are_not_passed_on(fewshot, source, tmp_path):
+    model = {"backbone": "B" * 100_000}
+    add_run(source, settings={"classes": ["open"], "model": model}, weights=model)
+    folder = add_run(source, "20260102-120000")
+    path = folder / "run.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("0.9,", "1e999,"), encoding="utf-8")
+    done = fewshot("adapt", "pcb", "two", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert f"run {folder.name} ({path.resolve()} is not valid JSON)" in done.stdout
+    assert "BBB" not in done.stdout
+    assert (tmp_path / "two/settings.yaml").stat().st_size < 10_000
+
+
+def test_a_head_alone_brings_no_trained_backbone(fewshot, project):
+    line = project("v0.12.0")
+    weights = {"backbone": "EfficientNetLite0", "source": "base.pth"}
+    add_run(line, stage=1, weights=weights)
+    done = fewshot("adapt", "line", "new", "--defaults")
+    assert "which has stage 1 alone: its backbone is the one that it began with" in done.stdout
+
+
+def test_a_project_of_a_newer_template_is_named(fewshot, source):
+    path = source / ANSWERS
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub("_commit: .*", "_commit: v99.0.0", text), encoding="utf-8")
+    done = fewshot("adapt", "pcb", "two", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert "own template v99.0.0 was not read (there is no version v99.0.0" in done.stdout
 
 
 def test_the_networks_are_those_of_the_run(fewshot, source, tmp_path):
@@ -491,6 +576,34 @@ def test_a_model_that_is_no_file_is_refused(fewshot, source, tmp_path):
     (run / "model.safetensors").symlink_to("/dev/zero")
     done = fewshot("adapt", "pcb", "x", "--run", run.name, "--defaults")
     assert_refused(done, tmp_path, "model.safetensors is not an ordinary file")
+
+
+def test_a_model_that_is_another_one_or_gone_is_no_start(fewshot, source, tmp_path):
+    digest = hashlib.sha256(WEIGHTS + b"20260101-120000").hexdigest()
+    good = add_run(source, model_sha256=digest)
+    add_run(source, "20260102-120000", model_sha256=digest)
+    gone = add_run(source, "20260103-120000")
+    (gone / "model.safetensors").unlink()
+    done = fewshot("adapt", "pcb", "x", "--run", "20260102-120000", "--defaults")
+    assert_refused(done, tmp_path, "model.safetensors is not the file that run.json tells of: copy")
+    done = fewshot("adapt", "pcb", "x", "--run", gone.name, "--defaults")
+    assert_refused(done, tmp_path, "model.safetensors is missing: copy it")
+    done = fewshot("adapt", "pcb", "x", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert "Not used: run 20260102-120000" in done.stdout and good.name in done.stdout
+    assert (tmp_path / "x/start/model.safetensors").read_bytes().endswith(good.name.encode())
+
+
+def test_runs_that_cannot_be_listed_are_not_taken_for_none(fewshot, source, tmp_path):
+    (source / "runs").symlink_to(tmp_path / "unmounted")
+    done = fewshot("adapt", "pcb", "x", "--defaults")
+    assert_refused(done, tmp_path, "runs cannot be read (No such file or directory): mount")
+
+
+def test_a_class_keeps_its_row_however_its_accents_are_composed(fewshot, source):
+    add_run(source, settings={"classes": ["cafe\u0301", "open"], "model": {}})
+    done = fewshot("adapt", "pcb", "x", "--class", "caf\u00e9", "--class", "scratch", "--defaults")
+    assert "Class rows kept: caf\u00e9; new: scratch." in done.stdout
 
 
 @pytest.mark.parametrize("depth", [975, 985, 20_000])

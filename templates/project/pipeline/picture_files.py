@@ -3,7 +3,6 @@
 import csv
 import difflib
 import os
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from pipeline import files
 from pipeline.console import UserError
 from pipeline.duplicates import Fingerprint
 from pipeline.project import ROOT, answers, shown
+from pipeline.text import composed
 
 # What can be wrong with a table: (English, Chinese).
 TABLE_FAULTS = {
@@ -96,8 +96,7 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str,
 
 def known_class(name: str, classes: list[str]) -> str:
     """The class of this name, however its accents are composed; else the name itself."""
-    composed = {unicodedata.normalize("NFC", label): label for label in classes}
-    return composed.get(unicodedata.normalize("NFC", name), name)
+    return {composed(label): label for label in classes}.get(composed(name), name)
 
 
 def nearest_class(name: str, classes: list[str]) -> str | None:

@@ -1,6 +1,13 @@
-"""Names from outside, for a line of the terminal."""
+"""Names from outside: to compare, and for a line of the terminal."""
+
+import unicodedata
 
 MOST = 3
+
+
+def composed(text: str) -> str:
+    """However its accents are composed: macOS takes them apart."""
+    return unicodedata.normalize("NFC", text)
 
 
 def printable(text: str) -> str:

@@ -84,7 +84,7 @@ def test_a_run_of_before_is_still_read_trained_exported_and_started_from():
     new = new_network(Architecture("dense", EMBEDDED, (8,)), 2)
     boxes = new.sides.bias.numpy()
     tensors = {name: value.numpy() for name, value in old.state_dict().items()}
-    carry_over(new, tensors, ["a", "b"], ["b", "c"])
+    carry_over(new, tensors, ["a", "cafe\u0301"], ["caf\u00e9", "c"])
     assert (new.sides.bias.numpy() == boxes).all()
     assert (new.tower[1].weight.numpy() == tensors["tower.1.weight"]).all()
     assert (new.centres.weight.numpy()[0] == tensors["centres.weight"][1]).all()

@@ -1,6 +1,6 @@
 """Which names a class may have, as `fewshot new` has it: a name is also a folder's."""
 
-import unicodedata
+from pipeline.text import composed
 
 RESERVED = {"train", "val", "test", "labels.csv", "splits.csv", "unknown"}
 
@@ -32,4 +32,4 @@ def faults(name: str, taken: list[str]) -> list[str]:
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).lower()
+    return composed(name).lower()

@@ -14,6 +14,7 @@ from pipeline.distances import BINS
 from pipeline.network import DenseDetector, new_detector
 from pipeline.paddledet import PaddleDetector, new_paddle_detector
 from pipeline.start import backbone_of, read_start
+from pipeline.text import composed
 from pipeline.weights import read_weights, weight_path
 
 # What a machine of each kind can run; PP-YOLOE+ and PicoDet need a GPU to be trained in time.
@@ -132,7 +133,9 @@ class Beginning:
         if backbone == "native":
             file = Path(start) if start else weights
             tensors = self.tensors or read_weights(file)
-            if start and self.known != self.classes:  # `carry_over` knows whose row is whose
+            if start and list(map(composed, self.known)) != list(
+                map(composed, self.classes)
+            ):  # `carry_over` knows whose row is whose
                 tensors = {k: v for k, v in tensors.items() if not PaddleDetector.has_class_rows(k)}
             return paddledet.fitting(detector, len(self.classes), tensors, file)
         if start:
@@ -169,6 +172,7 @@ def carry_over(
     """Takes over another model's weights wherever they fit; of the layers with a row for each
     class, the rows of classes that have the same name."""
     state = {}
+    before, now = (list(map(composed, names)) for names in (before, now))
     pairs = [(before.index(name), now.index(name)) for name in now if name in before]
     for name, value in network.state_dict().items():
         theirs = tensors.get(name)

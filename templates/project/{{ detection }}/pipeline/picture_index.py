@@ -1,7 +1,6 @@
 """Which picture a name in an annotation file means, and which split a path speaks of."""
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Container
 from functools import cache
@@ -11,6 +10,7 @@ from urllib.parse import unquote
 from pipeline.annotations import Picture, path_of
 from pipeline.images import SUFFIXES
 from pipeline.splits import SPLIT_NAME, SPLIT_NAMES, split_named
+from pipeline.text import composed
 
 # Folders that say what kind of files they hold, or the way to them, and nothing of the picture.
 ROLES = {
@@ -95,7 +95,7 @@ def is_elsewhere(name: str, picture: Picture) -> bool:
 
 def folders(path: PurePosixPath) -> Folders:
     """The parts of a folder's path but for those that only say what they hold."""
-    return tuple(_composed(part) for part in path.parts if part.lower() not in ROLES)
+    return tuple(composed(part) for part in path.parts if part.lower() not in ROLES)
 
 
 def _longest(known: Container[Folders], tail: Folders, place: Folders) -> Folders:
@@ -116,7 +116,7 @@ def _nearest(
     if len(found) < 2:
         return found
     places, parents = (wanted, folders(file.parent) + wanted), set(file.parents)
-    split, (name, stem) = split_of_file(file), map(_composed, names)
+    split, (name, stem) = split_of_file(file), map(composed, names)
 
     def nearness(picture: Picture) -> tuple:
         own_place, own_parents, own_split, own_name, own_stem = _facts(picture.name)
@@ -138,17 +138,12 @@ def _facts(name: str) -> tuple[Folders, frozenset[PurePosixPath], str | None, st
     """Place, folders above, split, file name and stem: asked for again and again where many
     pictures have one name."""
     path = PurePosixPath(name)
-    names = _composed(path.name), _composed(path.stem)
+    names = composed(path.name), composed(path.stem)
     return folders(path.parent), frozenset(path.parents), split_of_folder(path), *names
 
 
-def _composed(text: str) -> str:
-    """However its accents are composed: macOS takes them apart."""
-    return unicodedata.normalize("NFC", text)
-
-
 def _folded(text: str) -> str:
-    return _composed(text).casefold()
+    return composed(text).casefold()
 
 
 def split_folder(path: PurePosixPath) -> PurePosixPath | None:
