@@ -239,6 +239,63 @@ def test_all_layers_are_trained_before_the_rate_is_high(tmp_path, epochs, each):
     assert all(count == 5 for rate, count in trained if rate > 0.5)
 
 
+@pytest.mark.parametrize("is_older", [False, True])
+def test_a_run_of_before_goes_on_and_its_later_epochs_count(tmp_path, is_older):
+    """Templates before 0.13 judged a detector by another figure, which is always better."""
+    import json
+
+    import paddle
+    from paddle.utils import unique_name
+    from safetensors import safe_open
+    from safetensors.numpy import save_file
+
+    from pipeline import fine_tuning
+    from pipeline.curves import Phase
+    from pipeline.replicas import Replicas
+    from pipeline.settings import Train
+
+    class Network(paddle.nn.Linear):
+        def __init__(self):
+            with unique_name.guard():  # as in another process
+                super().__init__(2, 1)
+
+        def depth_groups(self):
+            return [[self.weight], [self.bias]]
+
+    def losses(network, x, targets):
+        return ((network(x) - targets) ** 2).sum(1)
+
+    def tune(judged: list[float]):
+        """An epoch for each judgement, and an end in the middle where they run out."""
+        remaining = iter(judged)
+
+        def judge():
+            if (loss := next(remaining, None)) is None:
+                raise KeyboardInterrupt
+            return loss, {"held_out_AP": -loss}
+
+        batch = (np.ones((2, 2), np.float32), np.zeros((2, 1), np.float32))
+        replicas, phase = Replicas(Network, 1), Phase(tmp_path, "resumed")
+        fine_tuning.fine_tune(
+            replicas, lambda rng: [batch] * 3, losses, judge, 4, 3, phase, Train()
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        tune([-0.9, -0.8])
+    file = Phase(tmp_path, "resumed").checkpoint
+    with safe_open(file, framework="numpy") as stored:
+        position = json.loads(stored.metadata()["position"])
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}
+    if is_older:
+        position["progress"]["best_loss"] = position["progress"].pop("lowest_loss")
+        save_file(tensors, file, metadata={"position": json.dumps(position)})
+    tune([-0.5, -0.6])
+    with safe_open(file, framework="numpy") as stored:
+        progress = json.loads(stored.metadata()["position"])["progress"]
+    assert progress["epoch"] == 4
+    assert progress["best_epoch"] == (4 if is_older else 1)
+
+
 def test_batches_that_are_drawn_ahead_come_in_order_and_with_their_faults():
     from pipeline.console import UserError
     from pipeline.replicas import ahead

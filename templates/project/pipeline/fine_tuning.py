@@ -27,7 +27,7 @@ class Progress:
 
     epoch: int = 0
     best_epoch: int = 0
-    best_loss: float = float("inf")
+    lowest_loss: float = float("inf")
 
 
 def fine_tune(
@@ -103,8 +103,8 @@ def fine_tune(
             loss = judged if chooses else loss
             row |= measured
             bar.set_postfix({name: f"{value:.3f}" for name, value in measured.items()})
-        if loss <= progress.best_loss:  # AP can be 0 for a while: then the later epoch
-            progress.best_epoch, progress.best_loss, best = epoch + 1, loss, average
+        if loss <= progress.lowest_loss:  # AP can be 0 for a while: then the later epoch
+            progress.best_epoch, progress.lowest_loss, best = epoch + 1, loss, average
         row["seconds"] = round(time.monotonic() - begun, 1)
         phase.add(row)
         _save(phase.checkpoint, progress, network, optimizer, rng, average, best)
@@ -204,4 +204,7 @@ def _restore(path: Path, network, optimizer, rng) -> tuple[Progress, dict, dict]
         {name: paddle.to_tensor(value) for name, value in parts[part].items()}
         for part in ("average", "best")
     )
-    return Progress(**position["progress"]), average, best
+    at = position["progress"]
+    # Templates before 0.13 give none by this name: theirs is of another figure for detectors.
+    progress = Progress(at["epoch"], at["best_epoch"], at.get("lowest_loss", float("inf")))
+    return progress, average, best
