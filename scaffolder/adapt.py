@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from scaffolder.errors import FewshotError, UsageError
 from scaffolder.existing import Existing, NoStart, Run
 from scaffolder.messages import Note
 from scaffolder.rendering import ANSWERS_FILE, render
+from scaffolder.source import Release
 
 # What is rendered to tell what an owner has edited.
 _BUT_THE_OWNERS = ("*", f"!{ANSWERS_FILE}", "!settings.yaml", "!custom.py")
@@ -130,34 +130,37 @@ def _as_made(origin: Existing, template: str | None, notes: list[Note]) -> Itera
         made: list[Path] = []
         try:
             if not sources.is_in_use(where, template):
-                raise FewshotError(f"it is another one; to stay with it add --template {where}")
+                raise FewshotError(f"it is another one; to stay with it add --template {where!r}")
             with sources.opened(where) as opened:
-                opened.release(version)
+                _make(origin, opened.release(version), made, Path(temporary))
                 tags = [tag for tag in opened.versions if sources.newest([tag])]
-                older = [tag for tag in tags if tag != version and opened.contains(version, tag)]
-                for tag in (version, *reversed(older)):
-                    with suppress(FewshotError):  # a broken version, or one with other answers
-                        release = opened.release(tag)
-                        known = {k: v for k, v in origin.answers.items() if k in release.questions}
-                        checked = answers.check(known, release.questions)
-                        folder = Path(temporary, tag.replace("/", "_"))
-                        render(release, folder, checked, left_out=_BUT_THE_OWNERS)
-                        made.append(folder)
+                for tag in reversed(tags):
+                    if tag != version and opened.contains(version, tag):
+                        with suppress(FewshotError):  # a broken version, or one with other answers
+                            _make(origin, opened.release(tag), made, Path(temporary))
         except FewshotError as error:
             notes.append(("origin_template", {"version": version, "why": error}))
         yield made
 
 
+def _make(origin: Existing, release: Release, made: list[Path], place: Path) -> None:
+    """Adds to `made` what a version makes of the origin's answers."""
+    known = {k: v for k, v in origin.answers.items() if k in release.questions}
+    folder = place / str(len(made))
+    render(release, folder, answers.check(known, release.questions), left_out=_BUT_THE_OWNERS)
+    made.append(folder)
+
+
 def _written_by(origin: Existing, made: list[Path]) -> Path:
     """Returns what the version made that wrote the origin's settings.yaml: an update leaves that
-    file, so that it has most lines in common with it."""
+    file, so that it has most values in common with it."""
+    own = settings_text.dotted(origin.settings)
 
-    def lines(folder: Path) -> Counter[str]:
-        path = folder / "settings.yaml"
-        return Counter(reading.text(path).splitlines()) if path.is_file() else Counter()
+    def alike(folder: Path) -> int:
+        theirs = _settings(folder)
+        return sum(name in theirs and theirs[name] == value for name, value in own.items())
 
-    own = lines(origin.folder)
-    return max(made, key=lambda folder: (own & lines(folder)).total())
+    return max(made, key=alike)
 
 
 def _settings(folder: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from scaffolder.errors import FewshotError, Unreadable
 
 _MB = 1 << 20
 _YAML_LIMIT = 1 * _MB
+_NUMBER_LIMIT = 100  # characters
 _JSON_LIMIT = 64 * _MB  # a run lists the pictures and boxes that it was trained on
 
 
@@ -70,18 +71,30 @@ def yaml_mapping(content: str, name: str, *, numbers_as_text: bool = False) -> d
         return loader.construct_scalar(node)
 
     def whole_number(loader: Any, node: Any) -> int:
-        found = loader.construct_yaml_int(node)
+        found = loader.construct_yaml_int(bounded(node))
         if abs(found) >= 1 << 63:  # no setting's, and Python writes none of thousands of digits
             raise ValueError(node.value)
         return int(found)
 
+    def number(loader: Any, node: Any) -> float:
+        return float(loader.construct_yaml_float(bounded(node)))
+
+    def bounded(node: Any) -> Any:
+        if len(node.value) > _NUMBER_LIMIT:
+            raise ValueError(node.value)
+        return node
+
     Loader.add_constructor("tag:yaml.org,2002:int", whole_number)
+    Loader.add_constructor("tag:yaml.org,2002:float", number)
     if numbers_as_text:
         for kind in ("int", "float"):
             Loader.add_constructor(f"tag:yaml.org,2002:{kind}", as_written)
     try:
         found = yaml.load(content, Loader=Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (
+        *(yaml.YAMLError, ArithmeticError, AttributeError, LookupError),
+        *(RecursionError, TypeError, ValueError),  # of tags with odd values
+    ) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark else ""
         why = f": {error.problem}" if isinstance(error, ComposerError) else ""

@@ -179,6 +179,7 @@ def _are_classes(value: object) -> bool:
 _TRAINED: dict[str, Any] = {
     "project": _is_text,
     "run": _is_text,
+    "stage": lambda value: value in (1, 2),
     "classes": _are_classes,
     "template_version": _is_text,
     "git_commit": _is_text,

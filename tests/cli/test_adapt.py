@@ -267,17 +267,19 @@ def test_what_an_older_template_gave_and_nobody_chose_stays_behind(
 ):
     old = project("v0.1.0", "old")
     if updated:
-        done = fewshot("update", "old", "--commit", "--no-test")
+        done = fewshot("update", "old", "--commit", "--no-test", "--set", "language=zh")
         assert done.returncode == 0, done.stderr
         assert answers(old)["_commit"] != "v0.1.0"
     set_line(old, "light: 0.1 ", "light: 0.7 ")
     done = fewshot("adapt", "old", "new", "--defaults")
     assert done.returncode == 0, done.stderr
-    assert "Settings carried over: augment.light.\n" in done.stdout
-    assert "custom.py" not in done.stdout and "not carried over" not in done.stdout
+    said = "沿用的设置：augment.light。\n" if updated else "Settings carried over: augment.light.\n"
+    assert said in done.stdout
+    assert updated or "custom.py" not in done.stdout
+    assert "not carried over" not in done.stdout and "没有沿用的设置" not in done.stdout
     assert settings(tmp_path / "new")["augment"]["light"] == 0.7
     assert settings(tmp_path / "new")["train"]["minutes"] != settings(old)["train"]["minutes"]
-    assert files(tmp_path / "new")["custom.py"] != files(old)["custom.py"]
+    assert updated or files(tmp_path / "new")["custom.py"] != files(old)["custom.py"]
 
 
 def test_the_machine_that_a_project_names_is_not_asked(fewshot, source):
@@ -292,7 +294,7 @@ def test_the_machine_that_a_project_names_is_not_asked(fewshot, source):
         done = fewshot("adapt", "pcb", "two", "--defaults")
         assert done.returncode == 0, done.stderr
         assert (
-            f"was not read (it is another one; to stay with it add --template {address})"
+            f"was not read (it is another one; to stay with it add --template '{address}')"
             in done.stdout
         )
         assert "Settings carried over: augment.light.\n" in done.stdout
@@ -318,9 +320,12 @@ def test_an_odd_template_of_the_source_is_a_note(fewshot, source, where):
     assert "was not read (" in done.stdout
 
 
-@pytest.mark.parametrize("line", ["seed: 0x" + 6000 * "f", "seed: 1" + 3000 * ":59"])
-def test_numbers_without_end_are_one_line(fewshot, source, tmp_path, line):
-    set_line(source, "seed: 0", line)
+ODD = ["0x" + 6000 * "f", "1" + 3000 * ":59", "1" + 300 * ":59" + ".5", "!!bool foo", '!!int ""']
+
+
+@pytest.mark.parametrize("value", [*ODD, "!!timestamp foo"])
+def test_odd_values_are_one_line(fewshot, source, tmp_path, value):
+    set_line(source, "seed: 0", f"seed: {value}")
     done = fewshot("adapt", "pcb", "two", "--defaults")
     assert_refused(done, tmp_path, "settings.yaml is not valid YAML")
 

@@ -166,14 +166,17 @@ def test_a_step_uses_as_many_cores_as_it_has_pictures_for(monkeypatch):
     from pipeline import replicas
 
     monkeypatch.setattr(replicas.os, "sched_getaffinity", lambda _: set(range(6)))
-    copies = replicas.Replicas(lambda: paddle.nn.Linear(3, 2), batch_size=32, each=4)
-    seen = []
+
+    def new():
+        return paddle.nn.Linear(3, 2)
+
+    copies, seen = replicas.Replicas(new, batch_size=32, each=4, least=2), []
 
     def losses(network, x, targets):
         seen.append(len(x))
         return ((network(x) - targets) ** 2).sum(1)
 
-    for count, parts in ((32, [5, 5, 5, 5, 6, 6]), (8, [4, 4]), (3, [3])):
+    for count, parts in ((32, [5, 5, 5, 5, 6, 6]), (8, [4, 4]), (3, [1, 2]), (1, [1])):
         copies.gradients(np.ones((count, 3), np.float32), np.zeros((count, 2), np.float32), losses)
         assert sorted(seen) == parts
         seen.clear()

@@ -27,12 +27,15 @@ class Replicas:
     Args:
         build: makes a network; all that it makes have the same parameters and buffers by name.
         batch_size: pictures of the largest step.
-        each: as many pictures of a step a copy has at least.
+        each: as many pictures of a step a copy has at least,
+        least: unless that leaves fewer copies than so many busy.
     """
 
-    def __init__(self, build: Callable[[], nn.Layer], batch_size: int, each: int = 1):
+    def __init__(
+        self, build: Callable[[], nn.Layer], batch_size: int, each: int = 1, least: int = 1
+    ):
         cores = 1 if on_gpu() else len(os.sched_getaffinity(0))
-        self.each = each
+        self.each, self.least = each, least
         count = min(cores, self._copies_for(batch_size))
         self.networks = [build() for _ in range(count)]
         for network in self.networks:
@@ -120,7 +123,7 @@ class Replicas:
         return networks
 
     def _copies_for(self, count: int) -> int:
-        return max(1, count // self.each)
+        return max(min(self.least, count), count // self.each)
 
     def _slices(self, task: Callable, count: int):
         networks = self.synchronised(self._copies_for(count))

@@ -69,7 +69,7 @@ def main() -> None:
     side = sizes.choose_crop(fitted, preprocess)
     size = sizes.crops_at_once(side, options.train.batch_size)
     build = partial(network_of, parent.about, read_weights(parent.run / runs.MODEL))
-    copies = partial(Replicas, batch_size=size, each=sizes.crops_for_a_copy(side))
+    copies = partial(Replicas, batch_size=size, each=sizes.FOR_A_COPY, least=2)
     teachers = copies(build)
     losses = distilled(teachers.main.backbone, DenseDetector.losses_of)
 

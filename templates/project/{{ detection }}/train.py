@@ -85,9 +85,10 @@ def main() -> None:
     batch_size = sizes.crops_at_once(side, options.train.batch_size)
     if not is_dense and on_gpu():  # which has room, and batch normalisation learns from the batch
         batch_size = max(batch_size, options.train.batch_size)
-    # Batch normalisation, which the others learn with, needs several crops however large they are.
-    each = sizes.crops_for_a_copy(side) if is_dense else sizes.FOR_A_COPY
-    replicas = Replicas(beginning.network, WINDOWS * batch_size, each)
+    if is_dense:
+        replicas = Replicas(beginning.network, WINDOWS * batch_size, sizes.FOR_A_COPY, least=2)
+    else:
+        replicas = Replicas(beginning.network, batch_size, sizes.FOR_A_COPY)
     network = replicas.main
     x, targets = next(crops.batches(1, 16, np.random.default_rng(0)))
     if not beginning.is_same:

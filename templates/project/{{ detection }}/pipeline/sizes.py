@@ -14,7 +14,7 @@ TOO_SMALL = 16  # px; objects that would become smaller are looked at in tiles
 IN_TILES = 32  # px that a small object gets in a tile, by growing the picture if need be
 LARGEST_GROWTH = 2.0
 USUAL_CROP = 256  # px; larger crops come fewer at a time
-FOR_A_COPY = 4  # crops of USUAL_CROP at least, which are weighed by their objects
+FOR_A_COPY = 4  # crops at least, which share batch normalisation and are weighed by their objects
 ROOM = 1.25  # times an object that is to be whole in a crop or in a tile
 
 
@@ -71,11 +71,6 @@ def crops_at_once(side: int, batch_size: int) -> int:
     """How many crops of a side, px, make a batch; `batch_size` is for those of USUAL_CROP."""
     wanted = batch_size * USUAL_CROP**2 // side**2
     return int(np.clip(wanted, min(2, batch_size), 64))
-
-
-def crops_for_a_copy(side: int) -> int:
-    """How many crops of a side, px, a copy of the network has at least."""
-    return max(1, FOR_A_COPY * USUAL_CROP**2 // side**2)
 
 
 def _seen(samples: list[Sample], preprocess: Preprocess) -> tuple[np.ndarray, np.ndarray]:
