@@ -1,6 +1,7 @@
 """`fewshot adapt`: a new project from an existing one, with its trained weights as the start."""
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -184,18 +185,23 @@ def _fitting(run: Run, ours: dict[str, Any], notes: list[Note]) -> dict[str, set
     model = run.about["settings"].get("model")
     backbone = model.get("backbone") if isinstance(model, dict) else None
     needed = {
-        "model.backbone": backbone if provenance.is_name(backbone) else None,
+        "model.backbone": backbone,
         "model.detector": provenance.architecture(run).get("detector"),
     }
     changes: dict[str, settings_text.Scalar] = {
         name: value
         for name, value in needed.items()
-        if value is not None and ours.get(name, value) != value
+        if _is_network(value) and ours.get(name, value) != value
     }
     if changes:
         shown = ", ".join(f"{name}: {value}" for name, value in changes.items())
         notes.append(("fitting", {"settings": shown}))
     return changes
+
+
+def _is_network(value: object) -> bool:
+    """Whether a value of run.json can be the name of a network."""
+    return isinstance(value, str) and re.fullmatch(r"[A-Za-z]\w{0,99}", value) is not None
 
 
 def _write_start(folder: Path, origin: Existing, run: Run) -> dict[str, Any]:

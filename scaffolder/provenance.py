@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,12 +45,7 @@ def of_run(origin: Existing, run: Run, sha256: str) -> dict[str, Any]:
 def architecture(run: Run) -> dict[str, str]:
     """Returns the names of the networks that a run trained, as far as it says so."""
     known = _weights(run)
-    return {k: known[k] for k in ("backbone", "detector") if is_name(known.get(k))}
-
-
-def is_name(value: object) -> bool:
-    """Whether a value of run.json can be the name of a network."""
-    return isinstance(value, str) and re.fullmatch(r"[A-Za-z]\w{0,99}", value) is not None
+    return {k: known[k] for k in ("backbone", "detector") if isinstance(known.get(k), str)}
 
 
 def base(run: Run) -> dict[str, Any]:
