@@ -93,7 +93,7 @@ def adapt(
         ours = _settings(folder)
         replaced = settings or {}
         with _as_made(origin, template, notes) as made:
-            theirs = _settings(_written_by(origin, made)) if made else {}
+            theirs = _as_given(origin, made)
             changes = settings_of(origin, theirs, ours, replaced, dest_path, notes)
             _carry_custom(origin, [*made, folder], folder, notes)
         if run:
@@ -152,16 +152,15 @@ def _make(origin: Existing, release: Release, made: list[Path], place: Path) -> 
     made.append(folder)
 
 
-def _written_by(origin: Existing, made: list[Path]) -> Path:
-    """Returns what the version made that wrote the origin's settings.yaml: an update leaves that
-    file, so that it has most values in common with it."""
+def _as_given(origin: Existing, made: list[Path]) -> dict[str, Any]:
+    """Returns the settings of the version that wrote the origin's settings.yaml: an update leaves
+    that file, so that it has most values in common with it."""
     own = settings_text.dotted(origin.settings)
 
-    def alike(folder: Path) -> int:
-        theirs = _settings(folder)
+    def alike(theirs: dict[str, Any]) -> int:
         return sum(name in theirs and theirs[name] == value for name, value in own.items())
 
-    return max(made, key=alike)
+    return max(map(_settings, made), key=alike, default={})
 
 
 def _settings(folder: Path) -> dict[str, Any]:

@@ -55,7 +55,7 @@ ENGLISH = {
     ),
     "start_untrained": (
         "Training starts from run {run} of {project}, which has stage 1 alone: its backbone is the "
-        "one that it began with, and the head is fitted anew. --run names another run."
+        "one that it began with, and the head is fitted anew."
     ),
     "start_rows": (
         "Training starts from run {run} of {project}. Class rows kept: {kept}; new: {new}."
@@ -159,7 +159,6 @@ CHINESE = {
     "start_backbone": "将从 {project} 的训练 {run} 的骨干网络开始训练；分类头重新拟合。",
     "start_untrained": (
         "将从 {project} 的训练 {run} 开始，它只有第一阶段：骨干网络与其起点相同，分类头重新拟合。"
-        "可用 --run 指定其他训练。"
     ),
     "start_rows": "将从 {project} 的训练 {run} 开始训练。保留的类别：{kept}；新的类别：{new}。",
     "start_files": (

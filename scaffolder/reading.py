@@ -5,6 +5,7 @@ import json
 import math
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -84,11 +85,9 @@ def yaml_mapping(content: str, name: str, *, numbers_as_text: bool = False) -> d
             raise ValueError(node.value)
         return node
 
-    Loader.add_constructor("tag:yaml.org,2002:int", whole_number)
-    Loader.add_constructor("tag:yaml.org,2002:float", number)
-    if numbers_as_text:
-        for kind in ("int", "float"):
-            Loader.add_constructor(f"tag:yaml.org,2002:{kind}", as_written)
+    numbers = (as_written, as_written) if numbers_as_text else (whole_number, number)
+    for kind, constructor in zip(("int", "float"), numbers, strict=True):
+        Loader.add_constructor(f"tag:yaml.org,2002:{kind}", constructor)
     try:
         found = yaml.load(content, Loader=Loader)
     except (
@@ -145,11 +144,8 @@ def sha256(path: Path) -> str:
     Raises:
         FewshotError: It is no ordinary file.
     """
-    digest = hashlib.sha256()
     with _ordinary(path) as file:
-        while block := file.read(_MB):
-            digest.update(block)
-    return digest.hexdigest()
+        return _digest(file, lambda block: None)
 
 
 def copy(path: Path, to: Path) -> str:
@@ -158,11 +154,16 @@ def copy(path: Path, to: Path) -> str:
     Raises:
         FewshotError: It is no ordinary file.
     """
-    digest = hashlib.sha256()
     with _ordinary(path) as file, to.open("xb") as copied:
-        while block := file.read(_MB):
-            digest.update(block)
-            copied.write(block)
+        return _digest(file, copied.write)
+
+
+def _digest(file: IO[bytes], use: Callable[[bytes], object]) -> str:
+    """Returns the SHA-256 of what is read, and gives it to `use` block by block."""
+    digest = hashlib.sha256()
+    while block := file.read(_MB):
+        digest.update(block)
+        use(block)
     return digest.hexdigest()
 
 
