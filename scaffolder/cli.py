@@ -1,7 +1,9 @@
 """The command line: arguments -> one call -> text and exit code."""
 
+import os
 import signal
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -238,16 +240,35 @@ def _can_ask(defaults: bool) -> None:
         raise UsageError("this is not a terminal, so nothing can be asked: add --defaults")
 
 
+class Terminated(SystemExit):
+    """A signal ended the process; the code is 128 and its number."""
+
+
+def end_on_signals() -> None:
+    """Lets SIGTERM and SIGHUP end the process as an exit does, so that it tidies up."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminated)
+    sys.unraisablehook = _unraised
+
+
 def _terminated(number: int, frame: object) -> None:
-    sys.exit(128 + number)
+    raise Terminated(128 + number)
+
+
+def _unraised(fault: "sys.UnraisableHookArgs") -> None:
+    """Sends a signal again that came while Python deleted an object, where an exit is dropped."""
+    if isinstance(fault.exc_value, Terminated):
+        number = int(fault.exc_value.args[0]) - 128
+        threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+    else:
+        sys.__unraisablehook__(fault)
 
 
 def main() -> None:
     """Runs `fewshot`: what the user can mend ends in one line on stderr."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _terminated)
+    end_on_signals()
     try:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):

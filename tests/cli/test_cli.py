@@ -20,6 +20,34 @@ heavy = {{"copier", "pydantic", "questionary", "jinja2", "yaml", "PIL"}} & set(s
 assert not heavy, heavy
 """
 
+SIGNALLED_WHILE_DELETING = """
+import os, signal, time
+from scaffolder import cli
+
+class Deleted:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000):
+            pass
+
+cli.end_on_signals()
+Deleted()
+try:
+    time.sleep(60)
+finally:
+    print("tidied up")
+"""
+
+
+def test_a_signal_ends_the_process_also_while_an_object_is_deleted():
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED_WHILE_DELETING],
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (128 + 15, "tidied up\n", "")
+
 
 @pytest.mark.parametrize("argument", ["--help", "--version"])
 def test_help_and_version_do_not_import_copier(fewshot, argument):
