@@ -9,17 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scaffolder import answers, create, existing, provenance, reading, settings_text
+from scaffolder import answers, create, existing, reading, settings_text
 from scaffolder import source as sources
-from scaffolder.carry_over import START, require_start, settings_of, start_notes
+from scaffolder import start as starts
+from scaffolder.carry_over import listed, settings_of
 from scaffolder.errors import FewshotError, UsageError
-from scaffolder.existing import Existing, NoStart, Run
-from scaffolder.messages import Note
+from scaffolder.existing import Existing
+from scaffolder.messages import Note, texts
 from scaffolder.rendering import ANSWERS_FILE, render
 from scaffolder.source import Release
+from scaffolder.start import START, Start
 
 # What is rendered to tell what an owner has edited.
 _BUT_THE_OWNERS = ("*", f"!{ANSWERS_FILE}", "!settings.yaml", "!custom.py")
+
+_NEEDED = re.compile(r"^(settings\.yaml|custom\.py|copier\.yml)|\.jinja$")
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,10 @@ class Adapted:
 
     Attributes:
         project: The new project.
-        run: The run whose weights it starts from; None for the base model.
         notes: What was carried over, and what not.
     """
 
     project: create.Project
-    run: Run | None
     notes: list[Note] = field(default_factory=list)
 
 
@@ -77,42 +79,46 @@ def adapt(
     if not isinstance(task, str):
         raise FewshotError(f"{origin.folder / ANSWERS_FILE} names no task")
     if given.get("task", task) != task:
+        say = texts(given.get("language", origin.answers.get("language")))
         raise UsageError(
-            f"{origin.name} is a project for {task}, not for {given['task']}: "
-            "what one task has learned does not fit another"
+            say["other_projects_task"].format(
+                project=origin.name, its_task=task, task=given["task"]
+            )
         )
     notes: list[Note] = []
     if run_id is not None:
-        run: Run | None = origin.run_to_start_from(run_id)
+        start: Start | None = starts.of_run(origin, run_id)
     else:
-        run = _newest(origin, notes)
-    names = {"project": origin.name, "run": run.id if run else None}
-    start = "start_run" if run else "start_base", names
+        start = starts.of_project(origin, notes)
+    told = ("start_run", start.names) if start else ("start_base", {"project": origin.name})
+    initial = _initial(origin)
 
     def fill(folder: Path, recorded: dict[str, Any]) -> None:
+        if left := [name for name in initial if name not in recorded]:
+            notes.append(("dropped_answers", {"answers": listed(left)}))
         ours = _settings(folder)
         replaced = settings or {}
         with _as_made(origin, template, notes) as made:
             theirs = _as_given(origin, made)
             changes = settings_of(origin, theirs, ours, replaced, dest_path, notes)
             _carry_custom(origin, [*made, folder], folder, notes)
-        if run:
-            require_start(["model.start"], ours, recorded["_commit"])
-            changes |= _fitting(run, ours | changes, notes) | {"model.start": START}
-            about = _write_start(folder / START, origin, run)
-            notes.extend(start_notes(about, ours["classes"]))
+        if start:
+            starts.require_known(["model.start"], ours, recorded["_commit"])
+            changes |= _fitting(start, ours | changes, notes) | {"model.start": START}
+            start.write(folder / START)
+            notes.extend(starts.notes_on(start.about, ours["classes"]))
         settings_text.change_file(folder / "settings.yaml", changes | replaced)
 
     project = create.new(
         dest,
         given | {"task": task},
-        initial=_initial(origin),
+        initial=initial,
         source=template,
         defaults=defaults,
-        confirm=lambda recorded, shown: confirm(recorded, shown, start),
+        confirm=lambda recorded, shown: confirm(recorded, shown, told),
         fill=fill,
     )
-    return Adapted(project, run, notes) if project else None
+    return Adapted(project, notes) if project else None
 
 
 def _initial(origin: Existing) -> answers.Answers:
@@ -136,6 +142,8 @@ def _as_made(origin: Existing, template: str | None, notes: list[Note]) -> Itera
                 _make(origin, opened.release(version), made, Path(temporary))
                 tags = [tag for tag in opened.versions if sources.newest([tag])]
                 for tag in reversed(tags):
+                    if _is_untouched(origin, made[-1]):
+                        break
                     if tag != version and opened.contains(version, tag):
                         with suppress(FewshotError):  # a broken version, or one with other answers
                             _make(origin, opened.release(tag), made, Path(temporary))
@@ -145,11 +153,26 @@ def _as_made(origin: Existing, template: str | None, notes: list[Note]) -> Itera
 
 
 def _make(origin: Existing, release: Release, made: list[Path], place: Path) -> None:
-    """Adds to `made` what a version makes of the origin's answers."""
+    """Adds to `made` what a version makes of the origin's answers; its checkout is used up.
+
+    Copier renders the name of each file before it leaves one out: most are removed before.
+    """
+    for path in release.folder.rglob("*"):
+        if path.is_file() and not _NEEDED.search(path.name):
+            path.unlink()
     known = {k: v for k, v in origin.answers.items() if k in release.questions}
     folder = place / str(len(made))
     render(release, folder, answers.check(known, release.questions), left_out=_BUT_THE_OWNERS)
     made.append(folder)
+
+
+def _is_untouched(origin: Existing, made: Path) -> bool:
+    """Whether the owner's files say what a version made of them."""
+    with suppress(FewshotError):
+        custom = reading.text(origin.folder / "custom.py")
+        own = settings_text.dotted(origin.settings)
+        return own == _settings(made) and _is_custom_of(custom, made)
+    return False
 
 
 def _as_given(origin: Existing, made: list[Path]) -> dict[str, Any]:
@@ -169,47 +192,17 @@ def _settings(folder: Path) -> dict[str, Any]:
     return settings_text.read(path) if path.is_file() else {}
 
 
-def _newest(origin: Existing, notes: list[Note]) -> Run | None:
-    run, passed = origin.newest_to_start_from()
-    for name, error in passed.items():
-        key = error.key if isinstance(error, NoStart) else "unusable_run"
-        notes.append((key, {"run": name, "why": error}))
-    if not run:
-        notes.append(("no_run", {"project": origin.name}))
-    return run
-
-
-def _fitting(run: Run, ours: dict[str, Any], notes: list[Note]) -> dict[str, settings_text.Scalar]:
-    """Returns the settings that must be as the run had them, whatever they have become since."""
-    model = run.about["settings"].get("model")
-    backbone = model.get("backbone") if isinstance(model, dict) else None
-    needed = {
-        "model.backbone": backbone,
-        "model.detector": provenance.architecture(run).get("detector"),
-    }
+def _fitting(
+    start: Start, ours: dict[str, Any], notes: list[Note]
+) -> dict[str, settings_text.Scalar]:
+    """Returns the settings that must be as the model had them, whatever they have become since."""
     changes: dict[str, settings_text.Scalar] = {
-        name: value
-        for name, value in needed.items()
-        if _is_network(value) and ours.get(name, value) != value
+        name: value for name, value in start.networks.items() if ours.get(name, value) != value
     }
     if changes:
         shown = ", ".join(f"{name}: {value}" for name, value in changes.items())
         notes.append(("fitting", {"settings": shown}))
     return changes
-
-
-def _is_network(value: object) -> bool:
-    """Whether a value of run.json can be the name of a network."""
-    return isinstance(value, str) and re.fullmatch(r"[A-Za-z]\w{0,99}", value) is not None
-
-
-def _write_start(folder: Path, origin: Existing, run: Run) -> dict[str, Any]:
-    """Writes the weights, and beside them where they come from, which it returns."""
-    folder.mkdir(exist_ok=True)
-    sha256 = reading.copy(run.model, folder / "model.safetensors")
-    about = provenance.of_run(origin, run, sha256)
-    provenance.write(folder / "source.json", about)
-    return about
 
 
 def _carry_custom(origin: Existing, made: Iterable[Path], folder: Path, notes: list[Note]) -> None:
@@ -221,8 +214,11 @@ def _carry_custom(origin: Existing, made: Iterable[Path], folder: Path, notes: l
         if os.path.lexists(path):
             notes.append(("custom_left", {"why": error}))
         return
-    content = text.encode("utf-8")
-    templates = [place / "custom.py" for place in made]
-    if not any(path.is_file() and path.read_bytes() == content for path in templates):
-        (folder / "custom.py").write_bytes(content)
+    if not any(_is_custom_of(text, place) for place in made):
+        (folder / "custom.py").write_bytes(text.encode("utf-8"))
         notes.append(("custom", {}))
+
+
+def _is_custom_of(text: str, made: Path) -> bool:
+    path = made / "custom.py"
+    return path.is_file() and path.read_bytes() == text.encode("utf-8")

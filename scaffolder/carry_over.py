@@ -3,17 +3,13 @@
 import math
 import os
 import re
-import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from scaffolder.errors import FewshotError
 from scaffolder.existing import Existing
 from scaffolder.messages import Note
 from scaffolder.settings_text import Scalar, dotted
-
-START = "start"  # a new project's folder with the weights, and what its model.start says
 
 # Settings that are found anew, and those that lead to the other project's pictures.
 _ANEW = {"classes", "model.start"}
@@ -61,35 +57,6 @@ def listed(names: list[str], most: int = 20) -> str:
     """Returns names in one line of bounded length."""
     more = ["…"] if len(names) > most else []
     return ", ".join([name[:60] for name in names[:most]] + more)
-
-
-def start_notes(about: dict[str, Any], classes: list[str]) -> list[Note]:
-    """Returns what there is to say of the model that training starts from.
-
-    Args:
-        about: What `provenance.of_run` says of it.
-        classes: Of the new project. Only a detector keeps the rows of its head.
-    """
-    known = {_composed(name) for name in about["classes"]}
-    kept = [name for name in classes if _composed(name) in known]
-    new = [name for name in classes if _composed(name) not in known]
-    where_from = {"project": about["project"], "run": about["run"]}
-    if about["task"] != "detection":
-        key = "start_untrained" if about.get("stage") == 1 else "start_backbone"
-        return [(key, where_from), ("start_files", {})]
-    rows = {"kept": listed(kept), "new": listed(new)}
-    return [("start_rows", where_from | rows), ("start_files", {})]
-
-
-def require_start(names: Iterable[str], ours: dict[str, Any], version: str) -> None:
-    """Raises FewshotError unless a template's settings have all that a start needs."""
-    if not set(names) <= ours.keys():
-        raise FewshotError(f"template {version} cannot start from a model: take a newer one")
-
-
-def _composed(name: str) -> str:
-    """However its accents are composed: macOS takes them apart."""
-    return unicodedata.normalize("NFC", name)
 
 
 def _lies_inside(path: str, folder: Path) -> bool:

@@ -71,6 +71,11 @@ class Existing:
     def name(self) -> str:
         return self.folder.name
 
+    @property
+    def task(self) -> object:
+        """What it learns, if its answers say so."""
+        return self.answers.get("task")
+
     def run_ids(self) -> list[str]:
         """Returns the ids of all runs, newest first.
 

@@ -18,6 +18,10 @@ ENGLISH = {
     "target_no_text": "the target name {name} is not text: put it in quotes",
     "several_names": "{name} has a comma, or a space at its beginning or end: write {options}",
     "other_task": "{model} is a model for {its_task}, not for {task}",
+    "other_projects_task": (
+        "{project} is a project for {its_task}, not for {task}: "
+        "what one task has learned does not fit another"
+    ),
     "other_projects_answers": "{fault} (from the other project's answers; an option wins)",
     "correct_with_set": (
         "{fault} (change an answer with --set NAME=VALUE; a class name in .copier-answers.yml "
@@ -49,6 +53,8 @@ ENGLISH = {
     "unusable_run": "Not used: run {run} ({why}).",
     "unfinished_run": "Not used: run {run}, which is not finished.",
     "pruned_run": "Not used: run {run}, which is pruned.",
+    "unusable_start": "Not used: what {project} itself starts from ({why}).",
+    "inherited": "{project} has no run to start from: what it starts from itself is taken.",
     "no_run": "{project} has no run to start from: training starts from the base model.",
     "start_backbone": (
         "Training starts from the backbone of run {run} of {project}; the head is fitted anew."
@@ -75,6 +81,7 @@ ENGLISH = {
     ),
     "carried": "Settings carried over: {settings}.",
     "dropped": "Settings not carried over: {settings}.",
+    "dropped_answers": "Answers not carried over, since nothing asks for them now: {answers}.",
     "custom": "custom.py was carried over as it is; other code of your own was not.",
     "custom_left": "custom.py was not carried over ({why}).",
     "up_to_date": "Nothing to do: the project has template {version}.",
@@ -127,6 +134,9 @@ CHINESE = {
     "target_no_text": "部署目标 {name} 不是文本：请加引号",
     "several_names": "{name}含有逗号，或首尾有空格：请写成 {options}",
     "other_task": "{model} 是用于 {its_task} 的模型，不能用于 {task}",
+    "other_projects_task": (
+        "{project} 是用于 {its_task} 的项目，不能用于 {task}：一种任务学到的内容不适用于另一种任务"
+    ),
     "other_projects_answers": "{fault}（来自另一个项目的回答；命令行选项优先）",
     "correct_with_set": (
         "{fault}（用 --set NAME=VALUE 更改回答；类别名称请在 .copier-answers.yml 和 settings.yaml "
@@ -155,6 +165,8 @@ CHINESE = {
     "unusable_run": "未使用：训练 {run}（{why}）。",
     "unfinished_run": "未使用：训练 {run}，尚未完成。",
     "pruned_run": "未使用：训练 {run}，它已被剪枝。",
+    "unusable_start": "未使用：{project} 自己的起点（{why}）。",
+    "inherited": "{project} 没有可作为起点的训练：沿用它自己的起点。",
     "no_run": "{project} 没有可作为起点的训练：将从基础模型开始训练。",
     "start_backbone": "将从 {project} 的训练 {run} 的骨干网络开始训练；分类头重新拟合。",
     "start_untrained": (
@@ -175,6 +187,7 @@ CHINESE = {
     ),
     "carried": "沿用的设置：{settings}。",
     "dropped": "没有沿用的设置：{settings}。",
+    "dropped_answers": "没有沿用的回答（模板不再询问）：{answers}。",
     "custom": "custom.py 原样沿用；您自己的其他代码没有沿用。",
     "custom_left": "没有沿用 custom.py（{why}）。",
     "up_to_date": "无需更新：项目已是模板 {version}。",

@@ -25,9 +25,11 @@ def of_run(origin: Existing, run: Run, sha256: str) -> dict[str, Any]:
         data = json.dumps(run.about.get("data"), sort_keys=True)
     except RecursionError:
         raise FewshotError(f"run.json of {run.id} is nested too deeply") from None
+    known = _weights(run)
+    networks = {k: known[k] for k in ("backbone", "detector") if isinstance(known.get(k), str)}
     return {
         "project": origin.name,
-        "task": origin.answers.get("task"),
+        "task": origin.task,
         "run": run.id,
         "stage": run.about.get("stage"),
         "classes": run.classes,
@@ -35,17 +37,11 @@ def of_run(origin: Existing, run: Run, sha256: str) -> dict[str, Any]:
         "template_version": run.about.get("template_version"),
         "git_commit": run.about.get("git_commit"),
         "git_dirty": run.about.get("git_dirty"),
-        **architecture(run),
+        **networks,
         "base": base(run),
         "metrics": run.about.get("metrics"),
         "data_sha256": hashlib.sha256(data.encode()).hexdigest(),
     }
-
-
-def architecture(run: Run) -> dict[str, str]:
-    """Returns the names of the networks that a run trained, as far as it says so."""
-    known = _weights(run)
-    return {k: known[k] for k in ("backbone", "detector") if isinstance(known.get(k), str)}
 
 
 def base(run: Run) -> dict[str, Any]:

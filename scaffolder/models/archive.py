@@ -16,8 +16,8 @@ from scaffolder import provenance, reading
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.models import entry, library, pull
 from scaffolder.models.entry import Model
-from scaffolder.models.library import RECORD
 from scaffolder.models.pull import Pulled
+from scaffolder.start import RECORD
 
 
 def export(name: str, to: Path) -> Path:

@@ -18,8 +18,8 @@ from scaffolder.errors import FewshotError, Unreadable, UsageError
 from scaffolder.locking import locked
 from scaffolder.models import entry
 from scaffolder.models.entry import Model
+from scaffolder.start import RECORD
 
-RECORD = "source.json"
 DAMAGED = ".damaged"
 
 

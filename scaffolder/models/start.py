@@ -5,12 +5,12 @@ from typing import Any
 
 from scaffolder import provenance, reading, settings_text
 from scaffolder.answers import Answers, merge
-from scaffolder.carry_over import START, require_start, start_notes
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.messages import Note, texts
 from scaffolder.models import library, pull
 from scaffolder.models.entry import Model
 from scaffolder.source import with_tilde
+from scaffolder.start import RECORD, START, notes_on, require_known
 
 
 def ready(name: str) -> Model:
@@ -72,14 +72,14 @@ def start_from(model: Model, folder: Path, recorded: Answers) -> list[Note]:
     changes: dict[str, Any] = model.settings(Path(with_tilde(there)))
     if model.task == "backbone" and recorded["task"] == "detection":
         changes["model.detector"] = "dense"  # the others have backbones of their own
-    require_start(changes, ours, recorded["_commit"])
+    require_known(changes, ours, recorded["_commit"])
     notes: list[Note] = [("base_weights", {"model": model.name, "file": library.file_of(model)})]
     if "model.start" in changes:
         changes["model.start"] = START
         (folder / START).mkdir()
         sha256 = reading.copy(library.file_of(model), folder / START / model.file_name)
         library.require_same(model, sha256)
-        provenance.write(folder / START / library.RECORD, model.as_dict())
-        notes = start_notes(model.as_dict(), ours["classes"])
+        provenance.write(folder / START / RECORD, model.as_dict())
+        notes = notes_on(model.as_dict(), ours["classes"])
     settings_text.change_file(path, changes)
     return notes

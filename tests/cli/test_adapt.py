@@ -162,6 +162,54 @@ def test_without_a_run_it_starts_from_the_base_model(fewshot, source, tmp_path):
     assert not (tmp_path / "screws/start").exists()
 
 
+def test_what_a_project_started_from_is_handed_down_while_it_has_no_run(fewshot, source, tmp_path):
+    run = add_run(source)
+    for before, made, said in (
+        ("pcb", "screws", "run 20260101-120000 of pcb"),
+        ("screws", "nuts", "screws has no run to start from: what it starts from itself is taken."),
+    ):
+        done = fewshot("adapt", before, made, "--target", "nvidia-gpu", "--defaults")
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
+        assert "run 20260101-120000 of pcb. Class rows kept: open, short; new: none." in done.stdout
+        start = tmp_path / made / "start"
+        weights = (run / "model.safetensors").read_bytes()
+        assert (start / "model.safetensors").read_bytes() == weights
+        assert json.loads((start / "source.json").read_text(encoding="utf-8"))["project"] == "pcb"
+        assert settings(tmp_path / made)["model"]["detector"] == "dense"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (lambda start: (start / "model.safetensors").unlink(), "cannot read {model}: No such file"),
+        (lambda start: (start / "model.safetensors").write_bytes(b"x"), "{model} is not the file"),
+        (lambda start: (start / "source.json").write_text("{}"), "tells of no model for detection"),
+        (lambda start: shutil.rmtree(start), "cannot read {model.parent}/source.json: No such"),
+        (lambda start: start.rename(start.with_name("s")), "cannot read"),
+    ],
+)
+def test_a_start_that_is_not_there_is_named(fewshot, source, tmp_path, spoil, text):
+    add_run(source)
+    assert fewshot("adapt", "pcb", "screws", "--defaults").returncode == 0
+    model = (tmp_path / "screws/start/model.safetensors").resolve()
+    spoil(model.parent)
+    done = fewshot("adapt", "screws", "nuts", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert "Not used: what screws itself starts from (" in done.stdout
+    assert text.format(model=model) in done.stdout
+    assert "screws has no run to start from: training starts from the base model." in done.stdout
+    assert settings(tmp_path / "nuts")["model"]["start"] is None
+
+
+@pytest.mark.parametrize("name", ["3", "[start]", '"a\\0b"', '"\\e[2J"', "/dev", "", '""'])
+def test_an_odd_start_is_no_start(fewshot, source, tmp_path, name):
+    set_line(source, "start: null ", f"start: {name} ")
+    done = fewshot("adapt", "pcb", "two", "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout and "from the base model" in done.stdout
+
+
 def test_the_newest_run_that_is_finished_and_readable_is_taken(fewshot, source, tmp_path):
     add_run(source, "20260101-120000")
     good = add_run(source, "20260102-120000")
@@ -384,6 +432,8 @@ def test_a_project_of_another_template_version(fewshot, source, tmp_path):
     done = fewshot("adapt", "pcb", "two", "--defaults")
     assert done.returncode == 0, done.stderr
     assert answers(tmp_path / "two")["shots"] == 20
+    left = "Answers not carried over, since nothing asks for them now: pictures, mood.\n"
+    assert left in done.stdout
     assert "Settings carried over: augment.scale, train.head_rate.\n" in done.stdout
     assert settings(tmp_path / "two")["train"]["head_rate"] == 0.002
     dropped = "augment.symmetry, train.seed, train.batch, train.clip_norm"
@@ -447,6 +497,8 @@ def test_a_chinese_project_is_adapted_in_chinese(fewshot, source):
     set_line(source, "language: en", "language: zh", ANSWERS)
     done = fewshot("adapt", "pcb", "two", "--class", "x ", "--class", "y", "--defaults")
     assert "classes: 'x '含有逗号，或首尾有空格：请写成 --class x\n" in done.stderr
+    done = fewshot("adapt", "pcb", "two", "--preset", "pcb-defects", "--defaults")
+    assert "pcb 是用于 detection 的项目，不能用于 classification" in done.stderr
     set_line(source, "shots: 7", "shots: 0", ANSWERS)
     done = fewshot("adapt", "pcb", "two", "--defaults")
     assert "之间的整数（来自另一个项目的回答；命令行选项优先）" in done.stderr
