@@ -2,10 +2,11 @@
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,6 @@ from scaffolder.start import START, Start
 
 # What is rendered to tell what an owner has edited.
 _BUT_THE_OWNERS = ("*", f"!{ANSWERS_FILE}", "!settings.yaml", "!custom.py")
-
-_NEEDED = re.compile(r"^(settings\.yaml|custom\.py|copier\.yml)|\.jinja$")
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def adapt(
     dest_path = Path(os.path.realpath(dest))
     if dest_path.is_relative_to(origin.folder):
         raise UsageError(f"{dest} lies inside {source}, which is only read: choose another folder")
-    task = origin.answers.get("task")
+    task = origin.task
     if not isinstance(task, str):
         raise FewshotError(f"{origin.folder / ANSWERS_FILE} names no task")
     if given.get("task", task) != task:
@@ -91,10 +90,10 @@ def adapt(
     else:
         start = starts.of_project(origin, notes)
     told = ("start_run", start.names) if start else ("start_base", {"project": origin.name})
-    initial = _initial(origin)
 
     def fill(folder: Path, recorded: dict[str, Any]) -> None:
-        if left := [name for name in initial if name not in recorded]:
+        own = [name for name in origin.answers if not name.startswith("_")]
+        if left := [name for name in own if name not in recorded]:
             notes.append(("dropped_answers", {"answers": listed(left)}))
         ours = _settings(folder)
         replaced = settings or {}
@@ -106,13 +105,13 @@ def adapt(
             starts.require_known(["model.start"], ours, recorded["_commit"])
             changes |= _fitting(start, ours | changes, notes) | {"model.start": START}
             start.write(folder / START)
-            notes.extend(starts.notes_on(start.about, ours["classes"]))
+            notes.extend(start.notes(ours["classes"]))
         settings_text.change_file(folder / "settings.yaml", changes | replaced)
 
     project = create.new(
         dest,
         given | {"task": task},
-        initial=initial,
+        initial=_initial(origin),
         source=template,
         defaults=defaults,
         confirm=lambda recorded, shown: confirm(recorded, shown, told),
@@ -153,17 +152,29 @@ def _as_made(origin: Existing, template: str | None, notes: list[Note]) -> Itera
 
 
 def _make(origin: Existing, release: Release, made: list[Path], place: Path) -> None:
-    """Adds to `made` what a version makes of the origin's answers; its checkout is used up.
-
-    Copier renders the name of each file before it leaves one out: most are removed before.
-    """
-    for path in release.folder.rglob("*"):
-        if path.is_file() and not _NEEDED.search(path.name):
-            path.unlink()
+    """Adds to `made` what a version makes of the origin's answers."""
     known = {k: v for k, v in origin.answers.items() if k in release.questions}
+    known = answers.check(known, release.questions)
     folder = place / str(len(made))
-    render(release, folder, answers.check(known, release.questions), left_out=_BUT_THE_OWNERS)
+    try:
+        slim = replace(release, folder=place / f"{len(made)}-template")
+        shutil.copytree(release.folder, slim.folder, ignore=_not_needed)
+        render(slim, folder, known, left_out=_BUT_THE_OWNERS)
+    except FewshotError:  # what is needed includes what seemed not to be
+        shutil.rmtree(folder, ignore_errors=True)
+        render(release, folder, known, left_out=_BUT_THE_OWNERS)
     made.append(folder)
+
+
+def _not_needed(folder: str, names: list[str]) -> set[str]:
+    """Returns the files of a template that none of the owner's is made of, as far as their names
+    tell: copier renders the name of each before it leaves one out, which takes most of its time."""
+    needed = re.compile(r"settings\.yaml|custom\.py|copier\.yml|\.jinja$|\{\{|\{%")
+    return {
+        name
+        for name in names
+        if not needed.search(name) and not os.path.isdir(os.path.join(folder, name))
+    }
 
 
 def _is_untouched(origin: Existing, made: Path) -> bool:

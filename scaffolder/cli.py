@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -247,7 +248,8 @@ class Terminated(SystemExit):
 def end_on_signals() -> None:
     """Lets SIGTERM and SIGHUP end the process as an exit does, so that it tidies up."""
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _terminated)
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _terminated)
     sys.unraisablehook = _unraised
 
 
@@ -259,7 +261,8 @@ def _unraised(fault: "sys.UnraisableHookArgs") -> None:
     """Sends a signal again that came while Python deleted an object, where an exit is dropped."""
     if isinstance(fault.exc_value, Terminated):
         number = int(fault.exc_value.args[0]) - 128
-        threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+        with suppress(RuntimeError):  # it ends already
+            threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
     else:
         sys.__unraisablehook__(fault)
 

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from scaffolder import reading
 from scaffolder.answers import Answers
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.rendering import ANSWERS_FILE
+
+_LONGEST_CLASS = 1000  # characters; to compose them takes time that grows with the square
 
 
 class NoStart(UsageError):
@@ -32,11 +34,13 @@ class Run:
         id: Name of its folder in runs/; the names sort by time.
         model: Its weights, an ordinary file.
         about: What its run.json says.
+        sha256: Of the weights, once they were read.
     """
 
     id: str
     model: Path
     about: dict[str, Any]
+    sha256: str = ""
 
     @property
     def finished(self) -> bool:
@@ -107,7 +111,9 @@ class Existing:
         about = reading.json_mapping(folder / "run.json")
         settings = about.get("settings")
         classes = settings.get("classes") if isinstance(settings, dict) else None
-        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        if not isinstance(classes, list) or not all(
+            isinstance(name, str) and len(name) <= _LONGEST_CLASS for name in classes
+        ):
             raise FewshotError(f"{folder / 'run.json'} does not say which classes were trained")
         model = folder / "model.safetensors"
         if about.get("finished") is not True and not os.path.lexists(model):
@@ -133,12 +139,13 @@ class Existing:
                 "take the run that it was made from",
                 "pruned_run",
             )
-        if run.about.get("model_sha256", digest := reading.sha256(run.model)) != digest:
+        digest = reading.sha256(run.model)
+        if run.about.get("model_sha256", digest) != digest:
             raise FewshotError(
                 f"{run.model} is not the file that run.json tells of: copy it again from where the "
                 "run was trained"
             )
-        return run
+        return replace(run, sha256=digest)
 
     def newest_to_start_from(self) -> tuple[Run | None, dict[str, FewshotError]]:
         """Returns the newest run that training can start from, if there is one, and by their ids

@@ -53,8 +53,10 @@ ENGLISH = {
     "unusable_run": "Not used: run {run} ({why}).",
     "unfinished_run": "Not used: run {run}, which is not finished.",
     "pruned_run": "Not used: run {run}, which is pruned.",
-    "unusable_start": "Not used: what {project} itself starts from ({why}).",
-    "inherited": "{project} has no run to start from: what it starts from itself is taken.",
+    "unusable_start": "Not used: the model that {project} itself starts from ({why}).",
+    "inherited": (
+        "{project} has no run to start from: the model that it itself starts from is taken."
+    ),
     "no_run": "{project} has no run to start from: training starts from the base model.",
     "start_backbone": (
         "Training starts from the backbone of run {run} of {project}; the head is fitted anew."

@@ -2,12 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from scaffolder.errors import FewshotError
 from scaffolder.existing import Existing, Run
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+_LONGEST = 2000  # characters of a text
+_MOST_BASES = 100  # of one model
 
 
 def of_run(origin: Existing, run: Run, sha256: str) -> dict[str, Any]:
@@ -87,6 +92,42 @@ def write(path: Path, record: dict[str, Any]) -> None:
     path.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
+def is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST
+
+
+def is_sha256(value: object) -> bool:
+    return isinstance(value, str) and bool(_SHA256.fullmatch(value))
+
+
+def _is_base(value: object) -> bool:
+    """Whether it is a base as `provenance.base` tells of one, with those before it."""
+    chain = list(bases(value))
+    facts = [v for base in chain for k, v in base.items() if k != "base" or not isinstance(v, dict)]
+    return 0 < len(chain) <= _MOST_BASES and all(v is None or is_text(v) for v in facts)
+
+
+def _are_classes(value: object) -> bool:
+    return isinstance(value, list) and len(value) <= 1000 and all(map(is_text, value))
+
+
 def _weights(run: Run) -> dict[str, Any]:
     weights = run.about.get("weights")
     return weights if isinstance(weights, dict) else {}
+
+
+# What `of_run` says besides of whom a model is for and its SHA-256, and what each must be.
+FIELDS: dict[str, Callable[[Any], bool]] = {
+    "project": is_text,
+    "run": is_text,
+    "stage": lambda value: value in (1, 2),
+    "classes": _are_classes,
+    "template_version": is_text,
+    "git_commit": is_text,
+    "git_dirty": lambda value: isinstance(value, bool),
+    "backbone": is_text,
+    "detector": is_text,
+    "base": _is_base,
+    "data_sha256": is_sha256,
+    "metrics": lambda value: isinstance(value, dict),
+}

@@ -172,7 +172,7 @@ def _ordinary(path: Path) -> BinaryIO:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        if path.is_symlink():
+        if os.path.islink(path):
             raise FewshotError(f"{path} is a link, not an ordinary file") from None
         raise Unreadable(f"cannot read {path}: {error.strerror}") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

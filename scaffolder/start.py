@@ -41,13 +41,25 @@ class Start:
         known = {name: self.about.get(name) for name in ("backbone", "detector")}
         return {f"model.{name}": str(v) for name, v in known.items() if _is_network(v)}
 
+    def notes(self, classes: list[str]) -> list[Note]:
+        """Returns what there is to say of it to a project with these classes. Only a detector
+        keeps the rows of its head."""
+        known = {_composed(name) for name in self.about["classes"]}
+        kept = [name for name in classes if _composed(name) in known]
+        new = [name for name in classes if _composed(name) not in known]
+        if self.about["task"] != "detection":
+            key = "start_untrained" if self.about.get("stage") == 1 else "start_backbone"
+            return [(key, self.names), ("start_files", {})]
+        rows = {"kept": listed(kept), "new": listed(new)}
+        return [("start_rows", self.names | rows), ("start_files", {})]
+
     def write(self, folder: Path) -> None:
-        """Writes the weights, and beside them where they come from, into a new folder.
+        """Writes the weights, and beside them where they come from, into a folder.
 
         Raises:
             FewshotError: One of them cannot be read or written.
         """
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         if reading.copy(self.model, folder / "model.safetensors") != self.about["sha256"]:
             raise FewshotError(f"{self.model} has changed just now: try again")
         provenance.write(folder / RECORD, self.about)
@@ -85,24 +97,6 @@ def of_project(origin: Existing, notes: list[Note]) -> Start | None:
     return inherited
 
 
-def notes_on(about: dict[str, Any], classes: list[str]) -> list[Note]:
-    """Returns what there is to say of the model that training starts from.
-
-    Args:
-        about: What `provenance.of_run` says of it.
-        classes: Of the new project. Only a detector keeps the rows of its head.
-    """
-    known = {_composed(name) for name in about["classes"]}
-    kept = [name for name in classes if _composed(name) in known]
-    new = [name for name in classes if _composed(name) not in known]
-    where_from = {"project": about["project"], "run": about["run"]}
-    if about["task"] != "detection":
-        key = "start_untrained" if about.get("stage") == 1 else "start_backbone"
-        return [(key, where_from), ("start_files", {})]
-    rows = {"kept": listed(kept), "new": listed(new)}
-    return [("start_rows", where_from | rows), ("start_files", {})]
-
-
 def require_known(names: Iterable[str], ours: dict[str, Any], version: str) -> None:
     """Raises FewshotError unless a template's settings have all that a start needs."""
     if not set(names) <= ours.keys():
@@ -110,7 +104,7 @@ def require_known(names: Iterable[str], ours: dict[str, Any], version: str) -> N
 
 
 def _of(origin: Existing, run: Run) -> Start:
-    return Start(run.model, provenance.of_run(origin, run, reading.sha256(run.model)))
+    return Start(run.model, provenance.of_run(origin, run, run.sha256))
 
 
 def _inherited(origin: Existing) -> Start | None:
@@ -123,21 +117,20 @@ def _inherited(origin: Existing) -> Start | None:
     name = model.get("start") if isinstance(model, dict) else None
     if not isinstance(name, str) or not name:
         return None
-    if not name.isprintable():
-        raise FewshotError(f"settings.yaml of {origin.name}: model.start is no folder")
-    folder = origin.folder / os.path.expanduser(name)
+    is_path = name.isprintable() and len(name) < 1000
+    folder = Path(os.path.realpath(origin.folder / name)) if is_path else None
+    if not folder or not folder.is_relative_to(origin.folder):
+        raise FewshotError(f"model.start of {origin.name} is no folder in it")
     start = Start(folder / "model.safetensors", reading.json_mapping(folder / RECORD))
     about = start.about
-    texts = [about.get("project"), about.get("run"), *_items(about.get("classes"))]
-    if not all(isinstance(text, str) for text in texts) or about.get("task") != origin.task:
+    known = {name: about.get(name) for name in provenance.FIELDS}
+    wrong = [k for k, v in known.items() if v is not None and not provenance.FIELDS[k](v)]
+    wrong += [name for name in ("project", "run", "classes") if not known[name]]
+    if wrong or about.get("task") != origin.task:
         raise FewshotError(f"{folder / RECORD} tells of no model for {origin.task}")
     if reading.sha256(start.model) != about.get("sha256"):
         raise FewshotError(f"{start.model} is not the file that {RECORD} tells of: copy it again")
     return start
-
-
-def _items(value: object) -> list[object]:
-    return value if isinstance(value, list) else [value]
 
 
 def _is_network(value: object) -> bool:

@@ -16,9 +16,6 @@ NOT_STATED = "not stated"  # a licence
 MODELSCOPE = "modelscope:"  # begins a source there
 
 _NAME = re.compile(r"\w[\w.+-]{0,99}")
-_SHA256 = re.compile("[0-9a-f]{64}")
-_LONGEST = 2000  # characters of a text
-_MOST_BASES = 100  # of one model
 
 
 @dataclass(frozen=True)
@@ -125,16 +122,18 @@ def from_dict(about: dict[str, Any], where: str) -> Model:
     model = Model(
         name=take("name", _is_name, ""),
         task=take("task", lambda value: value in TASKS, ""),
-        architecture=take("architecture", _is_text),
+        architecture=take("architecture", provenance.is_text),
         parameters=take("parameters", _is_count),
-        source=take("source", _is_text, ""),
-        licence=take("licence", _is_text, ""),
+        source=take("source", provenance.is_text, ""),
+        licence=take("licence", provenance.is_text, ""),
         size=take("size", _is_count),
-        sha256=take("sha256", _is_sha256),
+        sha256=take("sha256", provenance.is_sha256),
         format=take("format", lambda value: value in FORMATS, "pdparams"),
-        via=take("via", _is_text, ""),
-        added=take("added", _is_text, ""),
-        trained={name: take(name, fits) for name, fits in _TRAINED.items() if name in about},
+        via=take("via", provenance.is_text, ""),
+        added=take("added", provenance.is_text, ""),
+        trained={
+            name: take(name, fits) for name, fits in provenance.FIELDS.items() if name in about
+        },
     )
     if model.trained or model.task == "classification":  # then a project starts from it as it is
         faults += [name for name in ("project", "run", "classes") if not model.trained.get(name)]
@@ -143,10 +142,6 @@ def from_dict(about: dict[str, Any], where: str) -> Model:
     if faults:
         raise FewshotError(f"{where}: not a record of a model: {', '.join(dict.fromkeys(faults))}")
     return model
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= _LONGEST
 
 
 def _is_name(value: object) -> bool:
@@ -158,35 +153,3 @@ def _is_name(value: object) -> bool:
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 50
-
-
-def _is_sha256(value: object) -> bool:
-    return isinstance(value, str) and bool(_SHA256.fullmatch(value))
-
-
-def _is_base(value: object) -> bool:
-    """Whether it is a base as `provenance.base` tells of one, with those before it."""
-    chain = list(provenance.bases(value))
-    facts = [v for base in chain for k, v in base.items() if k != "base" or not isinstance(v, dict)]
-    return 0 < len(chain) <= _MOST_BASES and all(v is None or _is_text(v) for v in facts)
-
-
-def _are_classes(value: object) -> bool:
-    return isinstance(value, list) and len(value) <= 1000 and all(map(_is_text, value))
-
-
-# What `provenance.of_run` says of a model that a project trained.
-_TRAINED: dict[str, Any] = {
-    "project": _is_text,
-    "run": _is_text,
-    "stage": lambda value: value in (1, 2),
-    "classes": _are_classes,
-    "template_version": _is_text,
-    "git_commit": _is_text,
-    "git_dirty": lambda value: isinstance(value, bool),
-    "backbone": _is_text,
-    "detector": _is_text,
-    "base": _is_base,
-    "data_sha256": _is_sha256,
-    "metrics": lambda value: isinstance(value, dict),
-}

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from scaffolder import provenance, reading, settings_text
+from scaffolder import settings_text
 from scaffolder.answers import Answers, merge
 from scaffolder.errors import FewshotError, UsageError
 from scaffolder.messages import Note, texts
 from scaffolder.models import library, pull
 from scaffolder.models.entry import Model
 from scaffolder.source import with_tilde
-from scaffolder.start import RECORD, START, notes_on, require_known
+from scaffolder.start import START, Start, require_known
 
 
 def ready(name: str) -> Model:
@@ -76,10 +76,8 @@ def start_from(model: Model, folder: Path, recorded: Answers) -> list[Note]:
     notes: list[Note] = [("base_weights", {"model": model.name, "file": library.file_of(model)})]
     if "model.start" in changes:
         changes["model.start"] = START
-        (folder / START).mkdir()
-        sha256 = reading.copy(library.file_of(model), folder / START / model.file_name)
-        library.require_same(model, sha256)
-        provenance.write(folder / START / RECORD, model.as_dict())
-        notes = notes_on(model.as_dict(), ours["classes"])
+        start = Start(library.file_of(model), model.as_dict())
+        start.write(folder / START)
+        notes = start.notes(ours["classes"])
     settings_text.change_file(path, changes)
     return notes

@@ -166,7 +166,11 @@ def test_what_a_project_started_from_is_handed_down_while_it_has_no_run(fewshot,
     run = add_run(source)
     for before, made, said in (
         ("pcb", "screws", "run 20260101-120000 of pcb"),
-        ("screws", "nuts", "screws has no run to start from: what it starts from itself is taken."),
+        (
+            "screws",
+            "nuts",
+            "screws has no run to start from: the model that it itself starts from is taken.",
+        ),
     ):
         done = fewshot("adapt", before, made, "--target", "nvidia-gpu", "--defaults")
         assert done.returncode == 0, done.stderr
@@ -179,12 +183,24 @@ def test_what_a_project_started_from_is_handed_down_while_it_has_no_run(fewshot,
         assert settings(tmp_path / made)["model"]["detector"] == "dense"
 
 
+def edit_record(start: Path, **changes: object) -> None:
+    path = start / "source.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes))
+
+
 @pytest.mark.parametrize(
     ("spoil", "text"),
     [
         (lambda start: (start / "model.safetensors").unlink(), "cannot read {model}: No such file"),
         (lambda start: (start / "model.safetensors").write_bytes(b"x"), "{model} is not the file"),
         (lambda start: (start / "source.json").write_text("{}"), "tells of no model for detection"),
+        (lambda start: edit_record(start, classes="open"), "tells of no model for detection"),
+        (lambda start: edit_record(start, project="x" * 3000), "tells of no model for detection"),
+        (lambda start: edit_record(start, stage=[1]), "tells of no model for detection"),
+        (
+            lambda start: edit_record(start, task="classification"),
+            "tells of no model for detection",
+        ),
         (lambda start: shutil.rmtree(start), "cannot read {model.parent}/source.json: No such"),
         (lambda start: start.rename(start.with_name("s")), "cannot read"),
     ],
@@ -196,13 +212,15 @@ def test_a_start_that_is_not_there_is_named(fewshot, source, tmp_path, spoil, te
     spoil(model.parent)
     done = fewshot("adapt", "screws", "nuts", "--defaults")
     assert done.returncode == 0, done.stderr
-    assert "Not used: what screws itself starts from (" in done.stdout
+    assert "Not used: the model that screws itself starts from (" in done.stdout
     assert text.format(model=model) in done.stdout
     assert "screws has no run to start from: training starts from the base model." in done.stdout
     assert settings(tmp_path / "nuts")["model"]["start"] is None
 
 
-@pytest.mark.parametrize("name", ["3", "[start]", '"a\\0b"', '"\\e[2J"', "/dev", "", '""'])
+@pytest.mark.parametrize(
+    "name", ["3", "[start]", '"a\\0b"', '"\\e[2J"', "/dev", "..", "a" * 5000, "", '""']
+)
 def test_an_odd_start_is_no_start(fewshot, source, tmp_path, name):
     set_line(source, "start: null ", f"start: {name} ")
     done = fewshot("adapt", "pcb", "two", "--defaults")
@@ -348,6 +366,25 @@ def test_the_machine_that_a_project_names_is_not_asked(fewshot, source):
         assert "Settings carried over: augment.light.\n" in done.stdout
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+def test_a_template_of_files_that_include_others_is_read(fewshot, template, tmp_path):
+    """Most files of a template are left aside while its settings are rendered."""
+    files = {
+        "settings.yaml": None,
+        "settings.yaml.jinja": "{% include 'project/parts/first.txt' %}",
+    }
+    named = "{% if task %}custom.py{% endif %}"
+    template.write(**files, **{named: "old = 1\n", "parts/first.txt": "classes: [a]\nminutes: 5\n"})
+    template.release("v1.0.0")
+    line = template.new(tmp_path / "line")
+    template.write(**{"parts/first.txt": "classes: [a]\nminutes: 9\n", named: "new = 1\n"})
+    template.release("v1.1.0")
+    done = fewshot("adapt", line, "two", "--template", template.folder, "--defaults")
+    assert done.returncode == 0, done.stderr
+    assert "carried over" not in done.stdout and "not read" not in done.stdout
+    assert (tmp_path / "two/custom.py").read_text() == "new = 1\n"
+    assert "minutes: 9" in (tmp_path / "two/settings.yaml").read_text()
 
 
 def test_a_value_that_an_older_template_had_can_be_chosen(fewshot, project, tmp_path):

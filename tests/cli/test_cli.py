@@ -49,6 +49,22 @@ def test_a_signal_ends_the_process_also_while_an_object_is_deleted():
     assert (done.returncode, done.stdout, done.stderr) == (128 + 15, "tidied up\n", "")
 
 
+HANGUP_IS_IGNORED = """
+import os, signal
+from scaffolder import cli
+
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+cli.end_on_signals()
+os.kill(os.getpid(), signal.SIGHUP)
+print("goes on")
+"""
+
+
+def test_under_nohup_it_outlives_the_terminal():
+    done = subprocess.run([sys.executable, "-c", HANGUP_IS_IGNORED], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "goes on\n")
+
+
 @pytest.mark.parametrize("argument", ["--help", "--version"])
 def test_help_and_version_do_not_import_copier(fewshot, argument):
     done = subprocess.run([sys.executable, "-c", NO_COPIER.format(argument=argument)])
