@@ -299,6 +299,40 @@ def test_a_run_of_before_goes_on_and_its_later_epochs_count(tmp_path, is_older):
     assert progress["best_epoch"] == (4 if is_older else 1)
 
 
+def test_the_best_epoch_has_the_batch_statistics_that_it_was_judged_with(tmp_path):
+    import paddle
+
+    from pipeline import fine_tuning
+    from pipeline.curves import Phase
+    from pipeline.replicas import Replicas
+    from pipeline.settings import Train
+
+    class Network(paddle.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.head = paddle.nn.BatchNorm1D(2), paddle.nn.Linear(2, 1)
+
+        def depth_groups(self):
+            return [list(self.norm.parameters()), list(self.head.parameters())]
+
+    def losses(network, x, targets):
+        return network.head(network.norm(x)).sum(1) ** 2
+
+    seen = []
+
+    def judge():
+        seen.append(replicas.main.norm._mean.numpy())
+        return (-0.9, -0.5, -0.4, -0.3)[len(seen) - 1], {}
+
+    rng = np.random.default_rng(0)
+    batch = (rng.normal(3, 1, (4, 2)).astype(np.float32), np.zeros((4, 1), np.float32))
+    replicas, phase = Replicas(Network, 4, each=4), Phase(tmp_path, "best")
+    options = Train(patience=1)
+    fine_tuning.fine_tune(replicas, lambda rng: [batch] * 3, losses, judge, 4, 3, phase, options)
+    assert len(seen) == 4 and not np.allclose(seen[0], seen[-1])
+    np.testing.assert_array_equal(replicas.main.norm._mean.numpy(), seen[0])
+
+
 def test_batches_that_are_drawn_ahead_come_in_order_and_with_their_faults():
     from pipeline.console import UserError
     from pipeline.replicas import ahead

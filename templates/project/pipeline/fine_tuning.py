@@ -10,7 +10,7 @@ import numpy as np
 import paddle
 from paddle.utils import unique_name
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as as_bytes
 from tqdm import tqdm
 
 from pipeline import files
@@ -66,7 +66,7 @@ def fine_tune(
     rng = np.random.default_rng(options.seed)
     groups = network.depth_groups()
     optimizer = _optimizer(groups, options)
-    average = best = _parameters(network)
+    average, best = _parameters(network), _state(network)
     progress = Progress()
     if phase.checkpoint.is_file():
         progress, average, best = _restore(phase.checkpoint, network, optimizer, rng)
@@ -104,12 +104,13 @@ def fine_tune(
             row |= measured
             bar.set_postfix({name: f"{value:.3f}" for name, value in measured.items()})
         if loss <= progress.lowest_loss:  # AP can be 0 for a while: then the later epoch
-            progress.best_epoch, progress.lowest_loss, best = epoch + 1, loss, average
+            progress.best_epoch, progress.lowest_loss = epoch + 1, loss
+            best = _state(network) | average
         row["seconds"] = round(time.monotonic() - begun, 1)
         phase.add(row)
         _save(phase.checkpoint, progress, network, optimizer, rng, average, best)
     bar.close()
-    _set_parameters(network, best)
+    _set_state(network, best)
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
@@ -163,6 +164,11 @@ def _parameters(network) -> dict[str, paddle.Tensor]:
     return {name: value.detach().clone() for name, value in network.named_parameters()}
 
 
+def _state(network) -> dict[str, paddle.Tensor]:
+    """The parameters, and with them the statistics of batch normalisation."""
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
 @paddle.no_grad()
 def _averaged(average: dict[str, paddle.Tensor], network, decay: float) -> dict[str, paddle.Tensor]:
     """The moving average after a step: of what is frozen nothing has moved."""
@@ -177,6 +183,13 @@ def _set_parameters(network, weights: dict[str, paddle.Tensor]) -> None:
         value.set_value(weights[name])
 
 
+def _set_state(network, state: dict[str, paddle.Tensor]) -> None:
+    """Sets what a state holds; in checkpoints before template 0.14 that is the parameters."""
+    for name, value in network.state_dict().items():
+        if name in state:
+            value.set_value(state[name])
+
+
 def _save(path: Path, progress: Progress, network, optimizer, rng, average, best) -> None:
     tensors = {f"network/{name}": value.numpy() for name, value in network.state_dict().items()}
     tensors |= {f"average/{name}": value.numpy() for name, value in average.items()}
@@ -185,7 +198,7 @@ def _save(path: Path, progress: Progress, network, optimizer, rng, average, best
     tensors |= {f"optimizer/{name}": value.numpy() for name, value in state.items()}
     position = {"progress": vars(progress), "rng": rng.bit_generator.state}
     with files.replacing(path) as beside:
-        save_file(tensors, beside, metadata={"position": json.dumps(position)})
+        beside.write_bytes(as_bytes(tensors, metadata={"position": json.dumps(position)}))
 
 
 def _restore(path: Path, network, optimizer, rng) -> tuple[Progress, dict, dict]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from pipeline.console import UserError
 
@@ -44,6 +44,15 @@ def read_picture(path: Path | BinaryIO) -> np.ndarray:
     """
     with _opened(path) as file:
         return _rgb(ImageOps.exif_transpose(file))
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture as `read_picture` gives it, px, from its header. Raises
+    PictureError."""
+    with _opened(path) as file:
+        is_turned = file.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        # Pillow has turned a TIFF's size already.
+        return file.size[::-1] if is_turned and file.format != "TIFF" else file.size
 
 
 def shorter_side(path: Path) -> int:

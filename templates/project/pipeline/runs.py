@@ -25,7 +25,8 @@ def newest_unfinished() -> Path:
 
 
 def check_resumed(run: Path, data: list[dict]) -> None:
-    """Says so where custom.py has changed since the run began; the rest of it uses the new one.
+    """Says so where custom.py has changed since the run began, whose rest uses the new one, or
+    settings.yaml, of which it has its own.
 
     Raises:
         UserError: the manifest of the pictures has changed: what the run is judged by would have
@@ -34,6 +35,10 @@ def check_resumed(run: Path, data: list[dict]) -> None:
     known, custom = about(run), _custom_sha256()
     if known.get("custom_sha256", custom) != custom:
         print(f"Note: custom.py has changed since {shown(run)} began; it is used as it is now.")
+    if (run / "settings.yaml").read_bytes() != (ROOT / "settings.yaml").read_bytes():
+        print(
+            f"Note: settings.yaml has changed since {shown(run)} began, which goes on with its own."
+        )
     if known["data"] != data:
         raise UserError(
             f"{shown(run)}: pictures or labels have changed since it began. Start a new run "

@@ -196,10 +196,13 @@ def unseen(samples: Sequence, split: str, classes: list[str], about: dict) -> li
     chosen = [sample for sample in samples if sample.split == split]
     if not chosen:
         raise UserError(f"data/splits.csv: no picture in the split {split}. Run check_data.py.")
-    seen = _of_training(chosen, about["data"]) if split == "test" else []
+    judges = {"test": ("train", "val"), "val": ("train",)}.get(split, ())
+    seen = _of_training(
+        chosen, [row for row in about["data"] if row.get("split", "train") in judges]
+    )
     if seen:
         raise UserError(
-            f"data/splits.csv: {len(seen)} test pictures were training pictures of run "
+            f"data/splits.csv: {len(seen)} {split} pictures were training pictures of run "
             f"{about['id']}: {seen[0]}, ... The splits have changed since; train again."
         )
     return chosen

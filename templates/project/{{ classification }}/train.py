@@ -56,7 +56,8 @@ def main() -> None:
         runs.check_resumed(run, data)
     custom_augment = custom_hooks.augment()
     state, weights = starting_weights(options)
-    run = run or runs.begin(options, weights, data)
+    run = run or runs.begin(options, weights, data, frozen=arguments.frozen)
+    is_frozen = arguments.frozen or runs.about(run).get("frozen", False)
     print(f"Run: {shown(run)}")
 
     preprocess, squares = load_pictures(samples, options)
@@ -83,7 +84,7 @@ def main() -> None:
         "held_out": {"pictures": len(judged), "stage_1": stage_1},
     }
     runs.save(run, network, preprocess, **result)
-    if arguments.frozen or 0 in (options.train.steps, options.train.minutes):
+    if is_frozen or 0 in (options.train.steps, options.train.minutes):
         return runs.finish(run, started)
 
     # Stage 2: fine-tuning from that head, tried with each fold held out, then with all shots.

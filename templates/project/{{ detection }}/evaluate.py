@@ -128,8 +128,9 @@ def choose_thresholds(
     if arguments.false_alarms is not None:
         wanted = {"false_alarms": arguments.false_alarms}
     split, matches = arguments.split, measured
-    val = [sample for sample in read_splits(options) if sample.split == "val"]
-    if val and split != "val":
+    samples = read_splits(options)
+    if split != "val" and any(sample.split == "val" for sample in samples):
+        val = splits.unseen(samples, "val", options.classes, trained.about)
         split, matches = "val", match(val, find(network, trained, val), len(trained.classes))
     chosen = thresholds.choose(matches, wanted, options.predict.min_score)
     named = zip(trained.classes, chosen, strict=True)

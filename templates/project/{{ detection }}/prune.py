@@ -63,7 +63,8 @@ def main() -> None:
     data = manifest(samples)
     if run:
         runs.check_resumed(run, data)
-    fitted, held_out = split_off(samples, options)
+    judges = parent.about.get("held_out_pictures")
+    fitted, held_out = split_off(samples, options, judges)
     preprocess = parent.preprocess
     held_out = some_of(held_out[:JUDGED], preprocess, INPUTS)
     side = sizes.choose_crop(fitted, preprocess)

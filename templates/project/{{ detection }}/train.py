@@ -4,7 +4,7 @@ Reads:  settings.yaml, data/splits.csv, data/boxes.csv and the pictures, custom.
 Writes: runs/<id>/: model.safetensors, run.json, curves/, vdl/ (curves for VisualDL)
 
     python train.py             # both stages, within train.minutes
-    python train.py --frozen    # stage 1 only: a first usable model
+    python train.py --frozen    # stage 1 only, in its share of the minutes: a first usable model
     python train.py --resume    # goes on with the newest run that was interrupted
 
 Stage 1 trains a new head on the frozen, pretrained backbone. Stage 2 fine-tunes all of it, from
@@ -52,16 +52,18 @@ def main() -> None:
     data = manifest(samples)
     if run:
         runs.check_resumed(run, data)
-    fitted, held_out = split_off(samples, options)
+    before = runs.about(run) if run else {}
+    judges = before.get("held_out_pictures")
+    fitted, held_out = split_off(samples, options, judges)
 
     # Scale, tiles, levels and crops follow the sizes of the labelled objects. A resumed run keeps
     # what it has, whatever a later version would choose.
-    before = runs.about(run) if run else {}
     if "preprocess" in before:
         preprocess = Preprocess.from_dict(before["preprocess"])
     else:
         preprocess = sizes.choose_preprocess(fitted, options.model)
-    fitted, held_out = not_too_many(fitted, held_out, preprocess, INPUTS[1])
+    if judges is None:
+        fitted, held_out = not_too_many(fitted, held_out, preprocess, INPUTS[1])
     kept = some_good(fitted, preprocess, MOST_IN_MEMORY)
     left_out, fitted = len(fitted) - len(kept), kept
     if run:
@@ -70,9 +72,18 @@ def main() -> None:
     else:
         detector, strides, bins = choose(options), sizes.choose_levels(fitted, preprocess), BINS
     side = sizes.choose_crop(fitted, preprocess)
-    beginning = Beginning(detector, strides, bins, options.classes, options.model)
+    beginning = Beginning(
+        detector, strides, bins, options.classes, options.model, options.train.seed
+    )
     custom_augment = custom_hooks.augment()
-    run = run or runs.begin(options, beginning.about, data, preprocess=preprocess.as_dict())
+    run = run or runs.begin(
+        options,
+        beginning.about,
+        data,
+        frozen=arguments.frozen,
+        held_out_pictures=[sample.name for sample in held_out],
+        preprocess=preprocess.as_dict(),
+    )
     tiles = f"tiles of pictures times {preprocess.tile_scale}" if preprocess.tile_scale else "whole"
     print(f"Run: {shown(run)}")
     print(f"Input {preprocess.input_size} px, {tiles}; strides {strides}; crops of {side} px")
@@ -119,9 +130,9 @@ def main() -> None:
         return measured
 
     # Stage 1: a new head on the frozen backbone, whose maps are computed once.
-    only_head = arguments.frozen or options.train.head_share == 1
+    is_frozen = arguments.frozen or runs.about(run).get("frozen", False)
     budget = options.train.minutes * 60
-    for_head = budget * (1 if only_head else options.train.head_share)
+    for_head = budget * options.train.head_share
     left = budget - for_head
     earlier = read_curves(run / "curves" / "head.csv")
     begun = time.monotonic() - (earlier[-1]["seconds"] if earlier else 0)
@@ -146,7 +157,7 @@ def main() -> None:
         runs.save(run, network, preprocess, stage=1, held_out=known)
         files.remove(folder)
         left = max(left, budget - (time.monotonic() - begun))
-    if only_head:
+    if is_frozen or options.train.head_share == 1:
         return runs.finish(run, started)
 
     # Stage 2: everything, unfrozen from the top downwards.

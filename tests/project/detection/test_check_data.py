@@ -1,6 +1,7 @@
 """check_data.py names every fault of boxes and pictures, and splits them fairly."""
 
 import csv
+import dataclasses
 import hashlib
 import importlib
 import json
@@ -896,6 +897,12 @@ def test_only_unseen_pictures_judge(project, check, in_project):
         unseen(samples, "test", options.classes, about)
     with pytest.raises(error, match="no picture in the split val"):
         unseen(samples, "val", options.classes, about)
+    parts = [dataclasses.replace(sample, split="val") for sample in chosen]
+    about["data"][0]["split"] = "val"
+    assert unseen(parts, "val", options.classes, about) == parts
+    about["data"][0]["split"] = "train"
+    with pytest.raises(error, match="1 val pictures were training pictures of run 1"):
+        unseen(parts, "val", options.classes, about)
     about["settings"]["classes"] = ["dark"]
     with pytest.raises(error, match="the classes have changed since run 1"):
         unseen(samples, "test", options.classes, about)

@@ -236,7 +236,7 @@ def test_a_threshold_is_the_highest_one_with_the_wanted_recall(parts, seed):
 def test_a_threshold_is_the_lowest_one_with_the_allowed_false_alarms(parts, seed):
     for one in parts.match(*some_pictures(parts, seed), 3):
         for most in (0, 0.1, 0.5, 100):
-            threshold = parts.thresholds.for_false_alarms(one, most)
+            threshold = parts.thresholds.for_false_alarms(one, most, 0.3)
             shown, right = one.counts(threshold)
             assert (shown - right).sum() <= 12 * most
             hidden = one.scores[one.scores < threshold]
@@ -261,6 +261,8 @@ def test_a_recall_out_of_reach_is_said_and_another_threshold_stands_in(parts):
     }
     assert empty["recall"] is None and empty["precision"] is None and not empty["reached"]
     assert empty["threshold"] == 0.3 and empty["highest_recall"] is None
+    _, empty = parts.thresholds.choose(matches, {"false_alarms": 0.1}, otherwise=0.3)
+    assert empty["threshold"] == 0.3 and empty["reached"]
     half, _ = parts.thresholds.choose(matches, {"recall": 0.5}, otherwise=0.3)
     assert half["reached"] and half["threshold"] == pytest.approx(0.4)
 

@@ -259,3 +259,23 @@ def test_other_light_never_makes_dark_brighter_than_bright(crops):
     x, _ = next(one.batches(1, 64, np.random.default_rng(0)))
     upper = x[:, 0, 0]  # a row of each crop
     assert (np.diff(upper, axis=1) >= 0).all()
+
+
+def test_a_run_is_judged_by_the_pictures_that_it_was_judged_by(sample, options):
+    """Another picture, or another seed, would draw others, which the run has learned."""
+    from pipeline.console import UserError
+    from pipeline.held_out import split_off
+
+    samples = [sample(i, [(SPOTS, 60, 60), (SCRATCH, 80, 9)]) for i in range(20)]
+    fitted, held_out = split_off(samples, options)
+    names = [one.name for one in held_out]
+    again = split_off(samples, options, names)
+    assert again == (fitted, held_out)
+    train = options.train.model_copy(update={"seed": 7})
+    options = options.model_copy(update={"train": train})
+    more = [*samples, sample(20, [(SPOTS, 60, 60)])]
+    assert [one.name for one in split_off(more, options)[1]] != names
+    now_fitted, now_held_out = split_off(more, options, names)
+    assert now_held_out == held_out and set(now_fitted) == {*fitted, more[-1]}
+    with pytest.raises(UserError, match="was judged by are gone"):
+        split_off(fitted, options, names)

@@ -107,3 +107,11 @@ def test_frozen_maps_and_what_is_found_by_them_are_the_networks_own(detector):
     found, number = frozen.run(x)
     assert (number == counts).all()
     np.testing.assert_allclose(found[:, 1], rows[:, 1], atol=1e-3)
+
+
+def test_the_maps_have_their_room_on_the_disk_before_they_are_written(tmp_path):
+    from pipeline.sheets import _on_disk
+
+    _on_disk(tmp_path / "map.npy", (4, 256, 256))
+    stored = (tmp_path / "map.npy").stat()
+    assert stored.st_blocks * 512 >= stored.st_size > 4 * 256 * 256 * 2

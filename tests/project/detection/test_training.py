@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from ..conftest import (
     about,
@@ -119,14 +120,14 @@ def pruned_or_refused(run, project):
     succeeded(run, project, "export.py")
 
 
-def begun(project, stage, epochs):
+def begun(project, stage, epochs, *options):
     """Training as a process of its own, once so many epochs of a stage are through, and the file
     with that stage's curves."""
     script = project / "train.py"  # three epochs a stage, however slow the machine
     edit(script, "EPOCHS, FEWEST_STEPS = 10, 20", "EPOCHS, FEWEST_STEPS = 3, 2")
     edit(script, "return plan[stage]", "return 6")
     process = subprocess.Popen(
-        [sys.executable, script.name],
+        [sys.executable, script.name, *options],
         cwd=project,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -170,7 +171,10 @@ def test_a_killed_run_goes_on_where_it_was(quick, run, detector, stage):
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "pictures or labels have changed since it began" in done.stderr
     boxes.write_text(labelled, encoding="utf-8")
-    succeeded(run, project, "train.py", "--resume")
+    with (project / "settings.yaml").open("a", encoding="utf-8") as file:
+        file.write("# seen\n")
+    done = succeeded(run, project, "train.py", "--resume")
+    assert "Note: settings.yaml has changed since runs/" in done.stdout
     assert about(project)["finished"] and len(list((project / "runs").iterdir())) == 1
     assert about(project)["preprocess"]["input_size"] == 128  # as it began
     assert curves.read_text().count("\n") == 4
@@ -180,8 +184,12 @@ def test_a_killed_run_goes_on_where_it_was(quick, run, detector, stage):
 
 def test_frozen_stops_after_stage_1(quick, run):
     project = quick()
-    done = succeeded(run, project, "train.py", "--frozen")
+    process, _ = begun(project, "head", 1, "--frozen")
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    done = succeeded(run, project, "train.py", "--resume")
     assert "fine-tuning" not in done.stdout and about(project)["stage"] == 1
+    assert about(project)["finished"]
 
 
 def test_good_pictures_and_a_class_with_a_single_box_train(quick, coco, run):
@@ -228,6 +236,20 @@ def test_a_held_out_picture_that_breaks_while_training_is_named(quick):
     assert process.returncode == 1
     assert told.startswith("error: ") and "/data/images/" in told
     assert told.endswith(".png: not a readable picture (image file is truncated). Replace it.")
+
+
+def test_a_picture_that_was_replaced_by_a_smaller_one_is_named(quick, run):
+    """Its boxes would lie elsewhere."""
+    project = quick()
+    with (project / "data" / "splits.csv").open(encoding="utf-8-sig", newline="") as file:
+        row = next(row for row in csv.DictReader(file) if row["split"] == "train")
+    path, size = project / "data" / row["path"], (int(row["width"]), int(row["height"]))
+    with Image.open(path) as picture:
+        picture.resize((60, 50)).save(path)
+    done = run(project, "train.py")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    told = f"60×50 px, but {size[0]}×{size[1]} when it was checked. Run check_data.py again."
+    assert told in done.stderr and "data/splits.csv:" in done.stderr
 
 
 def test_a_picture_that_broke_since_the_check_is_named(quick, run):

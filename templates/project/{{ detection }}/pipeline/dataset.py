@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import checked, files, layout, splits
+from pipeline.images import PictureError, upright_size
 from pipeline.picture_files import data_folder, read_rows
 from pipeline.project import ROOT, shown
 from pipeline.settings import Settings
@@ -36,6 +37,11 @@ class Sample:
     split: str
     group: str
 
+    @property
+    def name(self) -> str:
+        """Its path in the project, as run.json has it."""
+        return os.path.relpath(self.path, ROOT)
+
 
 def boxes_file(folder: Path) -> Path:
     """The table's place in the data folder."""
@@ -47,16 +53,17 @@ def read_splits(settings: Settings) -> list[Sample]:
 
     Raises:
         UserError: a file is not there yet, splits.csv has no rows, or rows name a missing picture,
-            an unknown class or split, or no numbers: all of them, each with its line. Or the
-            labels have changed since they were checked.
+            an unknown class or split, or no numbers, or pictures have another size: all of them,
+            each with its line. Or the labels have changed since they were checked.
     """
     folder = data_folder(settings.data.folder)
     rows, faults = splits.read_splits_file(folder, ("group", "width", "height"))
     objects, more = _read_boxes(folder, {row["path"] for _, _, row in rows}, settings.classes)
     sizes = []
-    for where, _, row in rows:
+    for where, path, row in rows:
         if row["width"].isdecimal() and row["height"].isdecimal():
             sizes.append((int(row["width"]), int(row["height"])))
+            faults += _another_size(where, path, sizes[-1])
         else:
             faults.append(f"{where}: width and height are no numbers.")
     splits.stop_at(faults + more)
@@ -81,6 +88,17 @@ def read_training(settings: Settings) -> list[Sample]:
     splits.stop_at_untaught(settings.classes, taught, "box")
     checked.tell_new(data_folder(settings.data.folder), layout.THAT_COUNT)
     return samples
+
+
+def _another_size(where: str, path: Path, known: tuple[int, int]) -> list[str]:
+    """That a picture was replaced by a larger or smaller one, on which its boxes lie elsewhere."""
+    try:
+        now = upright_size(path)
+    except PictureError:
+        return []  # reading it names the fault
+    sizes = [f"{width}×{height}" for width, height in (now, known)]
+    text = f"{where}: {sizes[0]} px, but {sizes[1]} when it was checked. Run check_data.py again."
+    return [text] if now != known else []
 
 
 def _read_boxes(
@@ -113,7 +131,7 @@ def manifest(samples: list[Sample]) -> list[dict]:
     """What a run was trained and tested on: path, split, SHA-256 and boxes of each file."""
     return [
         {
-            "path": os.path.relpath(sample.path, ROOT),
+            "path": sample.name,
             "split": sample.split,
             "sha256": files.sha256(sample.path),
             "boxes": [

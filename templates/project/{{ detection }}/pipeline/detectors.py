@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import paddle
 from paddle import nn
 from paddle.utils import unique_name
 
@@ -81,6 +82,7 @@ class Beginning:
         bins: of its distances.
         classes: names of its classes.
         options: `model` of the settings: `backbone`, `weights` and `start`.
+        seed: of what is not pretrained.
 
     Attributes:
         architecture: which network.
@@ -101,8 +103,10 @@ class Beginning:
         bins: int,
         classes: list[str],
         options,
+        seed: int = 0,
     ):
         self.classes = classes
+        self.seed = seed
         self.tensors: dict[str, np.ndarray] = {}
         self.is_same = False
         weights = weight_path(options.weights)
@@ -144,6 +148,7 @@ class Beginning:
 
     def network(self) -> nn.Layer:
         """A network of its own, every time."""
+        paddle.seed(self.seed)
         detector, backbone = self.architecture.detector, self.architecture.backbone
         strides, bins, count = self.architecture.strides, self.architecture.bins, len(self.classes)
         if detector == "dense":

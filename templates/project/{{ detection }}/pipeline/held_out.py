@@ -9,12 +9,20 @@ from pipeline.dataset import Sample
 from pipeline.preprocess import Preprocess
 
 
-def split_off(samples: list[Sample], options) -> tuple[list[Sample], list[Sample]]:
+def split_off(
+    samples: list[Sample], options, judges: list[str] | None = None
+) -> tuple[list[Sample], list[Sample]]:
     """Pictures to train on and pictures to judge by.
 
     The split `val` is used if there is one. Else some of the pictures of `train` with objects,
     near-duplicates together, and none that holds the last objects of a class. Both in random
     order.
+
+    Args:
+        samples: all but those of the split `test`.
+        options: the settings.
+        judges: names of the pictures that a run was judged by before, and still is: it has
+            learned others.
 
     Raises:
         UserError: nothing to train on, or nothing left to judge by.
@@ -25,6 +33,12 @@ def split_off(samples: list[Sample], options) -> tuple[list[Sample], list[Sample
         raise UserError("data/boxes.csv: no box in a training picture. Label some objects.")
     rng = np.random.default_rng(options.train.seed)
     train = [train[i] for i in rng.permutation(len(train))]
+    if judges is not None:
+        judging = {sample.name: sample for sample in samples if sample.name in set(judges)}
+        held_out = [judging[name] for name in judges if name in judging]
+        if not held_out:
+            raise UserError("The pictures that the run was judged by are gone. Train again.")
+        return [sample for sample in train if sample.name not in judging], held_out
     if val:
         return train, [val[i] for i in rng.permutation(len(val))]
     groups: dict[str, list[Sample]] = {}

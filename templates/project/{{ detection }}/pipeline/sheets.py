@@ -5,6 +5,7 @@ picture, or a part of one) always gives the same maps. So they are taken once, t
 network, and kept on disk; the head learns from windows of them.
 """
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -122,9 +123,13 @@ def make_sheets(folder: Path, frozen: FrozenBackbone, crops: Crops, seconds: flo
     """Writes sheets to a folder, whole or not at all: what `crops` draws, through the backbone.
 
     As many as can be made in some seconds, and kept in MOST_BYTES and half of the free disk.
+
+    Raises:
+        OSError: no room on the disk.
     """
-    for old in CACHE.glob("sheets-*"):  # of runs that were never finished
-        files.remove(old)
+    for pattern in ("sheets-*", ".sheets-*"):  # of runs that were never finished
+        for old in CACHE.glob(pattern):
+            files.remove(old)
     for _ in range(2):  # the first time prepares the kernels
         before = time.monotonic()
         x, _ = next(crops.batches(1, AT_ONCE, rng))
@@ -141,7 +146,7 @@ def make_sheets(folder: Path, frozen: FrozenBackbone, crops: Crops, seconds: flo
     with files.replacing(folder) as beside, tqdm(total=count, desc="maps", leave=False) as bar:
         beside.mkdir()
         stored = [
-            open_memmap(beside / f"map{index}.npy", "w+", np.float16, (count, *m.shape[1:]))
+            _on_disk(beside / f"map{index}.npy", (count, *m.shape[1:]))
             for index, m in enumerate(maps)
         ]
         while len(objects) < count:
@@ -152,3 +157,12 @@ def make_sheets(folder: Path, frozen: FrozenBackbone, crops: Crops, seconds: flo
                 array[done : done + len(m)] = m
             bar.update(len(x))
         np.save(beside / OBJECTS, padded([rows[rows[:, 0] >= 0] for rows in objects]))
+
+
+def _on_disk(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """An array in a file whose room is taken at once: a full disk found while writing into the
+    array would end the process without a word."""
+    array = open_memmap(path, "w+", np.float16, shape)
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array

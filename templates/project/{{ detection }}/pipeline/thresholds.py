@@ -12,8 +12,8 @@ def choose(matches: list[Matches], wanted: dict[str, float], otherwise: float) -
         matches: of every class in pictures that were not trained on.
         wanted: a `recall`, for the highest threshold that has it; or `false_alarms` of the class a
             picture, for the lowest threshold with at most so many.
-        otherwise: the threshold where that recall is out of reach, unless it takes a lower one to
-            find all that can be found.
+        otherwise: the threshold where no box is found, or where that recall is out of reach,
+            unless it takes a lower one to find all that can be found.
 
     Returns:
         For every class threshold, reached (whether it does what was wanted), highest_recall (that
@@ -27,7 +27,7 @@ def choose(matches: list[Matches], wanted: dict[str, float], otherwise: float) -
         if "recall" in wanted:
             found = for_recall(one, wanted["recall"])
         else:
-            found = for_false_alarms(one, wanted["false_alarms"])
+            found = for_false_alarms(one, wanted["false_alarms"], otherwise)
         if found is not None:
             threshold = found
         else:
@@ -55,9 +55,12 @@ def for_recall(one: Matches, wanted: float) -> float | None:
     return _between(score, int(enough[0]) + 1)
 
 
-def for_false_alarms(one: Matches, most: float) -> float:
-    """The lowest threshold with at most so many false alarms a picture."""
+def for_false_alarms(one: Matches, most: float, otherwise: float) -> float:
+    """The lowest threshold with at most so many false alarms a picture; `otherwise` where every
+    threshold has none."""
     score, shown, right = one.levels()
+    if not len(score):
+        return otherwise
     return _between(score, int((shown - right <= most * len(one.objects) + 1e-9).sum()))
 
 
