@@ -69,15 +69,32 @@ def test_float_pictures_with_gaps(images, tmp_path):
     assert images.read_picture(tmp_path / "x.tif")[..., 0].tolist() == [[0, 0], [255, 255]]
 
 
-def test_turned_upright(images, tmp_path):
-    lying = Image.new("RGB", (4, 2), "black")
-    lying.putpixel((0, 0), (255, 255, 255))
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
+@pytest.mark.parametrize("tag", range(1, 9))
+def test_turned_upright(images, tmp_path, tag, suffix):
+    values = np.random.default_rng(0).integers(0, 256, (2, 4, 3), np.uint8)
+    mirrored, right = values[:, ::-1], np.rot90(values, -1)
+    expected = {1: values, 2: mirrored, 3: values[::-1, ::-1], 4: values[::-1]}
+    expected |= {5: right[:, ::-1], 6: right, 7: right[::-1], 8: right[::-1, ::-1]}
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    lying.save(tmp_path / "x.png", exif=exif)
-    pixels = images.read_picture(tmp_path / "x.png")
-    assert pixels.shape == (4, 2, 3)
-    assert corners(pixels) == [(0,) * 3, (255,) * 3, (0,) * 3, (0,) * 3]
+    exif[0x0112] = tag
+    Image.fromarray(values).save(tmp_path / f"x{suffix}", exif=exif, lossless=True)
+    assert np.array_equal(images.read_picture(tmp_path / f"x{suffix}"), expected[tag])
+
+
+def test_odd_exif_is_in_no_ones_way(images, tmp_path, picture):
+    path = tmp_path / "x.jpg"
+    exif = Image.Exif()
+    exif[0x0112], exif[0x011A] = 6, 72.0  # to be turned right; XResolution
+    data = exif.tobytes()
+    rational, text = struct.pack(">HHI", 0x011A, 5, 1), struct.pack(">HHI", 0x011A, 2, 8)
+    assert rational in data
+    picture(0).resize((48, 32)).save(path, exif=data.replace(rational, text))
+    assert images.read_picture(path).shape == (48, 32, 3)
+    picture(0).resize((48, 32)).save(path, exif=b"Exif\0\0no TIFF at all")
+    assert images.read_picture(path).shape == (32, 48, 3)
+    with Image.open(path) as file:
+        assert images.orientation(file) == 1
 
 
 def fault(images, path):

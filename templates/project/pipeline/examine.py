@@ -7,11 +7,11 @@ from typing import TypeVar
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 from tqdm import tqdm
 
 from pipeline.duplicates import fingerprint, group
-from pipeline.images import DECODERS, MAX_PIXELS, PictureError, read_picture
+from pipeline.images import DECODERS, MAX_PIXELS, PictureError, orientation, read_picture
 from pipeline.picture_files import PictureFile
 from pipeline.picture_problems import Problem, picture_problem
 from pipeline.text import some
@@ -60,8 +60,7 @@ def examine(pictures: Sequence[PictureFile], data: str, least: int) -> list[Prob
             faint.add(picture.name)
         with Image.open(picture.path) as file:
             kind = str(file.format)
-            turned = file.getexif().get(ExifTags.Base.Orientation)
-        picture.orientation = turned if turned in range(1, 9) else 1
+            picture.orientation = orientation(file)
         ending = picture.path.suffix
         right = ENDINGS.get(kind)
         if right is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from PIL import ExifTags, Image, ImageFile
 
 from pipeline.console import UserError
 
@@ -18,6 +18,15 @@ OTHER_PICTURES = {".avif", ".gif", ".heic", ".heif", ".jfif", ".jp2"}  # not rea
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 MAX_PIXELS = 200_000_000  # a picture beyond this is a mistake or an attack on the memory
 DECODERS = min(8, len(os.sched_getaffinity(0)))  # threads; each needs memory for a whole picture
+TURNS = {  # by the orientation tag of EXIF
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 # Up to twice that limit Pillow only warns, where `read_picture` refuses; and it warns of odd
@@ -43,7 +52,18 @@ def read_picture(path: Path | BinaryIO) -> np.ndarray:
         PictureError: the file is missing, not a picture, truncated, or beyond MAX_PIXELS.
     """
     with _opened(path) as file:
-        return _rgb(ImageOps.exif_transpose(file))
+        file.load()  # turns a TIFF, and takes its tag away
+        turn = TURNS.get(orientation(file))
+        return _rgb(file if turn is None else file.transpose(turn))
+
+
+def orientation(file: Image.Image) -> int:
+    """The EXIF tag of an opened picture, 1 to 8: how it is turned to be upright."""
+    try:
+        tag = file.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # broken EXIF beside sound pixels
+        return 1
+    return tag if tag in range(1, 9) else 1
 
 
 def shorter_side(path: Path) -> int:
