@@ -1,10 +1,12 @@
 """Pictures of every kind become upright RGB, and broken ones are refused in one line."""
 
+import errno
 import importlib
 import io
 import random
 import struct
 import zlib
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -135,8 +137,32 @@ def test_unreadable(images, tmp_path, content):
     assert text == f"{path}: not a readable picture (cannot identify image file). Replace it."
 
 
-def test_folder(images, tmp_path):
-    assert fault(images, tmp_path)[0] == "unreadable"
+def test_what_the_system_does_not_let_read_is_not_called_broken(
+    images, tmp_path, picture, monkeypatch
+):
+    assert fault(images, tmp_path) == ("out_of_reach", f"{tmp_path}: can't be read: Is a directory.")
+    path = tmp_path / "x.png"
+    picture(0).save(path)
+    for number, reason in ((errno.EACCES, "Permission denied"), (errno.EIO, "Input/output error")):
+        failing = Mock(side_effect=OSError(number, reason, str(path)))
+        monkeypatch.setattr(images, "_rgb", failing)
+        assert fault(images, path) == ("out_of_reach", f"{path}: can't be read: {reason}.")
+
+
+def test_an_offset_before_the_file_is_a_broken_file(images, tmp_path, picture, monkeypatch):
+    path = tmp_path / "x.png"
+    picture(0).save(path)
+    failing = Mock(side_effect=OSError(errno.EINVAL, "Invalid argument"))
+    monkeypatch.setattr(images, "_rgb", failing)
+    assert fault(images, path)[0] == "unreadable"
+
+
+def test_too_little_memory_is_no_fault_of_the_picture(images, tmp_path, picture, monkeypatch):
+    path = tmp_path / "x.png"
+    picture(0).save(path)
+    monkeypatch.setattr(images, "_rgb", Mock(side_effect=MemoryError))
+    with pytest.raises(MemoryError):
+        images.read_picture(path)
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(images, tmp_path):

@@ -49,7 +49,8 @@ def examine(pictures: Sequence[PictureFile], data: str, least: int) -> list[Prob
         try:
             pixels = read_picture(picture.path)
         except PictureError as error:
-            return [picture_problem(error.fault, where, most=MAX_PIXELS // 1_000_000)]
+            details = {"reason": error.reason, "most": MAX_PIXELS // 1_000_000}
+            return [picture_problem(error.fault, where, **details)]
         height, width = pixels.shape[:2]
         if min(height, width) < least:
             return [picture_problem("tiny", where, width=width, height=height, least=least)]

@@ -1,5 +1,6 @@
 """Pictures from disk to arrays, whatever they are stored as."""
 
+import errno
 import os
 import warnings
 from collections.abc import Iterator
@@ -35,11 +36,16 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class PictureError(UserError):
-    """A picture that can't be used. `fault` is missing, huge, truncated or unreadable."""
+    """A picture that can't be used.
 
-    def __init__(self, fault: str, text: str):
+    Attributes:
+        fault: missing, out_of_reach, huge, truncated or unreadable.
+        reason: what the system or Pillow says of one that is out of reach or unreadable.
+    """
+
+    def __init__(self, fault: str, text: str, reason: str = ""):
         super().__init__(text)
-        self.fault = fault
+        self.fault, self.reason = fault, reason
 
 
 def read_picture(path: Path | BinaryIO) -> np.ndarray:
@@ -49,7 +55,8 @@ def read_picture(path: Path | BinaryIO) -> np.ndarray:
     are scaled by their own range.
 
     Raises:
-        PictureError: the file is missing, not a picture, truncated, or beyond MAX_PIXELS.
+        PictureError: the file is missing, out of reach, not a picture, truncated, or beyond
+            MAX_PIXELS.
     """
     with _opened(path) as file:
         file.load()  # turns a TIFF, and takes its tag away
@@ -74,7 +81,7 @@ def shorter_side(path: Path) -> int:
 
 @contextmanager
 def _opened(path: Path | BinaryIO) -> Iterator[Image.Image]:
-    """Opens a picture; whatever goes wrong from then on becomes a PictureError."""
+    """Opens a picture; whatever goes wrong from then on, but for memory, is a PictureError."""
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # PaddleDetection turns it on when it is imported
     try:
         with Image.open(path, formats=FORMATS) as file:
@@ -86,10 +93,18 @@ def _opened(path: Path | BinaryIO) -> Iterator[Image.Image]:
         raise PictureError("huge", text) from None
     except FileNotFoundError:
         raise PictureError("missing", f"{path}: no such picture.") from None
+    except MemoryError:
+        raise
     except Exception as error:  # a broken file gets Pillow to raise nearly anything
+        # EINVAL comes of a broken file, too: an offset before its beginning.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            reason = os.strerror(error.errno)
+            text = f"{path}: can't be read: {reason}."
+            raise PictureError("out_of_reach", text, reason) from None
         reason = str(error).split("'")[0].strip() or "unreadable"
         text = f"{path}: not a readable picture ({reason}). Replace it."
-        raise PictureError("truncated" if "truncated" in reason else "unreadable", text) from None
+        fault = "truncated" if "truncated" in reason else "unreadable"
+        raise PictureError(fault, text, reason) from None
 
 
 def _rgb(picture: Image.Image) -> np.ndarray:

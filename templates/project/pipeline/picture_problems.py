@@ -23,8 +23,18 @@ PICTURE_KINDS = {
     ),
     "unreadable": (
         "error",
-        "not a readable picture. Replace it or remove it.",
-        "无法读取的图片。请替换或删除。",
+        "not a readable picture ({reason}). Replace it or remove it.",
+        "无法读取的图片（{reason}）。请替换或删除。",
+    ),
+    "out_of_reach": (
+        "error",
+        "can't be read: {reason}. Mend the rights or the disk, or copy it again.",
+        "无法读取：{reason}。请检查访问权限和磁盘，或重新复制。",
+    ),
+    "no_file": (
+        "error",
+        "a link that leads nowhere, or no ordinary file. Copy it again or remove it.",
+        "失效的链接，或不是普通文件。请重新复制或删除。",
     ),
     "huge": (
         "error",

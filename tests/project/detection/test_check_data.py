@@ -560,7 +560,8 @@ def test_every_fault_of_a_picture_at_once(project, coco, check, picture, tmp_pat
             "it.",
             "error: data/images/small.png: 30 x 24 px, smaller than data.min_side (32). Replace it "
             "or remove it.",
-            "error: data/images/text.png: not a readable picture. Replace it or remove it.",
+            "error: data/images/text.png: not a readable picture (cannot identify image file). "
+            "Replace it or remove it.",
         ],
     )
 
