@@ -65,10 +65,23 @@ def test_deep_pictures_are_scaled_by_their_own_range(images, tmp_path, dtype):
     assert pixels[..., 0].tolist() == [[0, 51], [102, 255]]
 
 
-def test_float_pictures_with_gaps(images, tmp_path):
-    values = np.array([[0, np.nan], [1, 1]], np.float32)
-    Image.fromarray(values).save(tmp_path / "x.tif")
-    assert images.read_picture(tmp_path / "x.tif")[..., 0].tolist() == [[0, 0], [255, 255]]
+NAN, INF = np.nan, np.inf
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([[0, NAN], [1, 1]], [[0, 0], [255, 255]]),
+        ([[1000, NAN], [1100, 1255]], [[0, 0], [100, 255]]),
+        ([[1000, INF], [-INF, 1255]], [[0, 0], [0, 255]]),
+        ([[0.25, 0.3125], [0.375, 0.5]], [[0, 63], [127, 255]]),
+        ([[0.5, 0.5], [0.5, NAN]], [[0, 0], [0, 0]]),
+        ([[NAN, NAN], [INF, NAN]], [[0, 0], [0, 0]]),
+    ],
+)
+def test_float_pictures(images, tmp_path, values, expected):
+    Image.fromarray(np.array(values, np.float32)).save(tmp_path / "x.tif")
+    assert images.read_picture(tmp_path / "x.tif")[..., 0].tolist() == expected
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])

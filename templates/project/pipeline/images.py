@@ -51,8 +51,8 @@ class PictureError(UserError):
 def read_picture(path: Path | BinaryIO) -> np.ndarray:
     """Reads a picture as an array [H, W, 3], uint8, RGB, turned upright as its EXIF says.
 
-    Grey pictures get three equal channels, transparency is laid on black, and 16 bit pictures
-    are scaled by their own range.
+    Grey pictures get three equal channels, transparency is laid on black, and pictures of 16 bits
+    or floats are scaled by their own range; where floats have gaps, these get the lowest value.
 
     Raises:
         PictureError: the file is missing, out of reach, not a picture, truncated, or beyond
@@ -109,9 +109,11 @@ def _opened(path: Path | BinaryIO) -> Iterator[Image.Image]:
 
 def _rgb(picture: Image.Image) -> np.ndarray:
     if picture.mode.startswith(("I", "F")):
-        values = np.nan_to_num(np.asarray(picture, np.float32))
-        low, high = float(values.min()), float(values.max())
-        scaled = (values - low) * (255 / max(high - low, 1))
+        values = np.asarray(picture, np.float32)
+        known = values[np.isfinite(values)]
+        low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+        values = np.nan_to_num(values, nan=low, posinf=low, neginf=low)
+        scaled = (values - low) * (255 / ((high - low) or 1))
         picture = Image.fromarray(scaled.astype(np.uint8))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         layers = picture.convert("RGBA")
