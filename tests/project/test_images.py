@@ -40,9 +40,10 @@ def test_rgb_order(images, tmp_path):
         ("L", 90, (90, 90, 90)),
         ("1", 1, (255, 255, 255)),
         ("P", 0, (0, 0, 0)),
-        ("RGBA", (200, 100, 0, 0), (0, 0, 0)),
+        ("RGBA", (200, 100, 0, 0), (200, 100, 0)),
+        ("RGBA", (200, 100, 0, 51), (40, 20, 0)),
         ("RGBA", (200, 100, 0, 255), (200, 100, 0)),
-        ("LA", (90, 0), (0, 0, 0)),
+        ("LA", (90, 0), (90, 90, 90)),
     ],
 )
 def test_modes(images, tmp_path, mode, colour, expected):
@@ -50,6 +51,14 @@ def test_modes(images, tmp_path, mode, colour, expected):
     pixels = images.read_picture(tmp_path / "x.png")
     assert (pixels.shape, pixels.dtype) == ((2, 3, 3), np.uint8)
     assert corners(pixels) == [expected] * 4
+
+
+def test_transparent_parts_are_black(images, tmp_path):
+    rgba = Image.new("RGBA", (2, 2), (200, 100, 0, 255))
+    rgba.putpixel((0, 0), (200, 100, 0, 0))
+    rgba.save(tmp_path / "x.png")
+    expected = [(0, 0, 0)] + [(200, 100, 0)] * 3
+    assert corners(images.read_picture(tmp_path / "x.png")) == expected
 
 
 def test_cmyk(images, tmp_path):

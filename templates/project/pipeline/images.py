@@ -51,8 +51,9 @@ class PictureError(UserError):
 def read_picture(path: Path | BinaryIO) -> np.ndarray:
     """Reads a picture as an array [H, W, 3], uint8, RGB, turned upright as its EXIF says.
 
-    Grey pictures get three equal channels, transparency is laid on black, and pictures of 16 bits
-    or floats are scaled by their own range; where floats have gaps, these get the lowest value.
+    Grey pictures get three equal channels, transparency is laid on black unless all is
+    transparent, and pictures of 16 bits or floats are scaled by their own range; where floats have
+    gaps, these get the lowest value.
 
     Raises:
         PictureError: the file is missing, out of reach, not a picture, truncated, or beyond
@@ -117,5 +118,8 @@ def _rgb(picture: Image.Image) -> np.ndarray:
         picture = Image.fromarray(scaled.astype(np.uint8))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         layers = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", layers.size, "black"), layers)
+        # Windows software leaves the fourth channel unused, at 0.
+        is_used = layers.getchannel("A").getextrema() != (0, 0)
+        black = Image.new("RGBA", layers.size, "black")
+        picture = Image.alpha_composite(black, layers) if is_used else layers
     return np.asarray(picture.convert("RGB"))
