@@ -313,6 +313,20 @@ def test_a_picture_that_the_system_does_not_let_read(project, in_project, monkey
     ]
 
 
+def test_only_the_first_page_of_a_tiff_is_used(project, check, picture):
+    light, more = project / "data" / "light", {"save_all": True, "append_images": [picture(901)]}
+    picture(900).save(light / "pages.tif", **more)
+    picture(902).save(light / "one.tif")
+    picture(903).save(light / "camera.jpg", "MPO", **more)
+    assert check() == (
+        0,
+        [
+            "warning: data/light/pages.tif: has several pages, and only the first is used. Save "
+            "the others as pictures of their own if they show parts."
+        ],
+    )
+
+
 def test_nearly_all_of_one_grey(project, check):
     light, rng = project / "data" / "light", np.random.default_rng(0)
     hot = rng.integers(0, 4096, (48, 48), np.uint16)  # 12 bits in 16

@@ -62,6 +62,8 @@ def examine(pictures: Sequence[PictureFile], data: str, least: int) -> list[Prob
         with Image.open(picture.path) as file:
             kind = str(file.format)
             picture.orientation = orientation(file)
+            # To count the pages Pillow would read them all, and stop at a broken one.
+            has_pages = kind == "TIFF" and getattr(file, "is_animated", False)
         ending = picture.path.suffix
         right = ENDINGS.get(kind)
         if right is None:
@@ -69,6 +71,8 @@ def examine(pictures: Sequence[PictureFile], data: str, least: int) -> list[Prob
         elif SAME_ENDING.get(ending.lower(), ending.lower()) != right:
             details = {"format": kind, "ending": ending, "right": right}
             faults.append(picture_problem("wrong_ending", where, **details))
+        if has_pages:
+            faults.append(picture_problem("pages", where))
         picture.size = width, height
         picture.fingerprint = fingerprint(pixels)
         return faults

@@ -61,6 +61,12 @@ PICTURE_KINDS = {
         "相差不到 {least} 级（共 255 级），常见于 16 位文件中的 12 位数据，或存在热像素（亮坏点）。"
         "请按其自身灰度范围另存为 8 位，或检查曝光。缺陷面积不到 0.1% 的暗场图片没有问题。",
     ),
+    "pages": (
+        "warning",
+        "has several pages, and only the first is used. Save the others as pictures of their own "
+        "if they show parts.",
+        "有多页，只使用第一页。如果其他页也是零件图片，请分别另存为单独的图片。",
+    ),
     "wrong_ending": (
         "warning",
         "holds {format}, but its name ends in {ending}. Rename it to {right}.",
