@@ -313,6 +313,15 @@ def test_a_picture_that_the_system_does_not_let_read(project, in_project, monkey
     ]
 
 
+def test_every_ending_of_a_format(project, check, picture):
+    light = project / "data" / "light"
+    for number, name in enumerate(("a.jpe", "b.JPEG", "c.pgm", "d.ppm", "e.tiff"), 900):
+        mode, kind = ("L" if "pgm" in name else "RGB"), "JPEG" if "j" in name.lower() else None
+        picture(number).convert(mode).save(light / name, kind)
+    assert check() == (0, [])
+    assert {"light/a.jpe", "light/c.pgm", "light/d.ppm"} < splits(project).keys()
+
+
 def test_only_the_first_page_of_a_tiff_is_used(project, check, picture):
     light, more = project / "data" / "light", {"save_all": True, "append_images": [picture(901)]}
     picture(900).save(light / "pages.tif", **more)

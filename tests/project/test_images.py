@@ -22,7 +22,7 @@ def corners(pixels):
     return [tuple(int(v) for v in pixels[y, x]) for y, x in ((0, 0), (0, -1), (-1, 0), (-1, -1))]
 
 
-@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".webp"])
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".ppm", ".tif", ".webp"])
 def test_lossless_formats_keep_every_pixel(images, tmp_path, picture, suffix):
     path = tmp_path / f"图片 'x' {{{{ y }}}}{suffix}"
     picture(0).save(path, lossless=True)
@@ -64,6 +64,13 @@ def test_transparent_parts_are_black(images, tmp_path):
 def test_cmyk(images, tmp_path):
     Image.new("CMYK", (3, 2), (0, 0, 0, 255)).save(tmp_path / "x.jpg")
     assert corners(images.read_picture(tmp_path / "x.jpg")) == [(0, 0, 0)] * 4
+
+
+def test_a_grey_pgm(images, tmp_path, picture):
+    grey = picture(0).convert("L")
+    grey.save(tmp_path / "x.pgm")
+    pixels = images.read_picture(tmp_path / "x.pgm")
+    assert np.array_equal(pixels, np.stack([np.asarray(grey)] * 3, axis=-1))
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
@@ -205,7 +212,7 @@ def test_broken_bytes_never_raise_anything_else(images, tmp_path, picture):
     """Whatever a disk or a network does to a file: a picture or one line."""
     rng = random.Random(0)
     path = tmp_path / "x.bin"
-    for kind in ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF"):
+    for kind in ("PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP", "GIF"):
         buffer = io.BytesIO()
         picture(0).save(buffer, kind)
         for _ in range(60):

@@ -21,10 +21,11 @@ ENDINGS = {
     "JPEG": ".jpg",
     "MPO": ".jpg",
     "PNG": ".png",
+    "PPM": ".ppm",
     "TIFF": ".tif",
     "WEBP": ".webp",
 }
-SAME_ENDING = {".jpeg": ".jpg", ".tiff": ".tif"}
+SAME_ENDING = {".jpe": ".jpg", ".jpeg": ".jpg", ".pgm": ".ppm", ".tiff": ".tif"}
 FAINT = 24  # grey levels, of 255; a picture within fewer shows next to nothing
 TAIL = 0.001  # of its pixels, the darkest and as many of the brightest, don't count there
 

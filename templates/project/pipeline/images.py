@@ -13,10 +13,11 @@ from PIL import ExifTags, Image, ImageFile
 
 from pipeline.console import UserError
 
-SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-OTHER_PICTURES = {".avif", ".gif", ".heic", ".heif", ".jfif", ".jp2"}  # not read
+SUFFIXES = {".bmp", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+# Not read.
+OTHER_PICTURES = {".avif", ".dib", ".exr", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".tga"}
 # Pillow would open many more, and one of them with another program (Ghostscript).
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MAX_PIXELS = 200_000_000  # a picture beyond this is a mistake or an attack on the memory
 DECODERS = min(8, len(os.sched_getaffinity(0)))  # threads; each needs memory for a whole picture
 TURNS = {  # by the orientation tag of EXIF
