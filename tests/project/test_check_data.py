@@ -322,6 +322,16 @@ def test_every_ending_of_a_format(project, check, picture):
     assert {"light/a.jpe", "light/c.pgm", "light/d.ppm"} < splits(project).keys()
 
 
+def test_folders_of_a_nas_are_no_data(project, check, picture, in_project):
+    finding = importlib.import_module("pipeline.finding")
+    data = project / "data"
+    for name in ("light/@eaDir/1.png", "#recycle/light", "$RECYCLE.BIN/light", "__MACOSX/light"):
+        (data / name).mkdir(parents=True)
+        picture(900, side=15).save(data / name / "SYNOPHOTO_THUMB_M.jpg")
+    assert check() == (0, [])
+    assert len(splits(project)) == len(finding.find_pictures(data)) == 16
+
+
 def test_only_the_first_page_of_a_tiff_is_used(project, check, picture):
     light, more = project / "data" / "light", {"save_all": True, "append_images": [picture(901)]}
     picture(900).save(light / "pages.tif", **more)

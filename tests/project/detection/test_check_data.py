@@ -570,6 +570,14 @@ def test_every_fault_of_a_picture_at_once(project, coco, check, picture, tmp_pat
     )
 
 
+def test_thumbnails_of_a_nas_are_no_pictures(project, coco, check):
+    thumbnails = project / "data" / "images" / "@eaDir" / "0.png"
+    thumbnails.mkdir(parents=True)
+    shutil.copy(project / "data" / "images" / "0.png", thumbnails)
+    assert check() == (0, [])
+    assert len(splits(project)) == 8
+
+
 def test_the_annotated_size_is_not_the_pictures(project, coco, check):
     coco.tree["images"][0] |= {"width": 320, "height": 240}
     coco.tree["images"][1] |= {"width": 120, "height": 160}
