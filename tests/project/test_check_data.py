@@ -290,8 +290,8 @@ def test_every_fault_of_a_file_at_once(project, check, picture):
             "error: data/light/d.png: over 200 million pixels. Crop or shrink it.",
             "error: data/light/e.png: 15 x 15 px, smaller than data.min_side (16). Replace it or "
             "remove it.",
-            "error: data/light/nowhere.png: a link that leads nowhere, or no ordinary file. Copy it "
-            "again or remove it.",
+            "error: data/light/nowhere.png: a link that leads nowhere, or no ordinary file. Copy "
+            "it again or remove it.",
         ],
     )
     assert (project / "data" / "splits.csv").read_bytes() == before

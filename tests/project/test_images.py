@@ -169,7 +169,8 @@ def test_unreadable(images, tmp_path, content):
 def test_what_the_system_does_not_let_read_is_not_called_broken(
     images, tmp_path, picture, monkeypatch
 ):
-    assert fault(images, tmp_path) == ("out_of_reach", f"{tmp_path}: can't be read: Is a directory.")
+    text = f"{tmp_path}: can't be read: Is a directory."
+    assert fault(images, tmp_path) == ("out_of_reach", text)
     path = tmp_path / "x.png"
     picture(0).save(path)
     for number, reason in ((errno.EACCES, "Permission denied"), (errno.EIO, "Input/output error")):
