@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import errno
 import hashlib
 import importlib
 import json
@@ -11,6 +12,7 @@ import string
 import zlib
 from collections import Counter
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -283,14 +285,65 @@ def test_every_fault_of_a_file_at_once(project, check, picture):
             "into one.",
             "error: data/light/a.png: an empty file (0 bytes). Copy it again or remove it.",
             "error: data/light/b.png: cut off, its end is missing. Copy it again or remove it.",
-            "error: data/light/c.png: not a readable picture. Replace it or remove it.",
+            "error: data/light/c.png: not a readable picture (cannot identify image file). Replace "
+            "it or remove it.",
             "error: data/light/d.png: over 200 million pixels. Crop or shrink it.",
             "error: data/light/e.png: 15 x 15 px, smaller than data.min_side (16). Replace it or "
             "remove it.",
-            "error: data/light/nowhere.png: not a readable picture. Replace it or remove it.",
+            "error: data/light/nowhere.png: a link that leads nowhere, or no ordinary file. Copy "
+            "it again or remove it.",
         ],
     )
     assert (project / "data" / "splits.csv").read_bytes() == before
+
+
+def test_a_picture_that_the_system_does_not_let_read(project, in_project, monkeypatch):
+    examine = importlib.import_module("pipeline.examine")
+    picture_files = importlib.import_module("pipeline.picture_files")
+    denied = Mock(side_effect=PermissionError(errno.EACCES, "Permission denied"))
+    monkeypatch.setattr(Image, "open", denied)
+    path = project / "data" / "light" / "0.png"
+    problems = examine.examine([picture_files.PictureFile(path, "light/0.png")], "data", 16)
+    assert [problem.text("en") for problem in problems] == [
+        "error: data/light/0.png: can't be read: Permission denied. Mend the rights or the disk, "
+        "or copy it again."
+    ]
+    assert [problem.text("zh") for problem in problems] == [
+        "错误：data/light/0.png：无法读取：Permission denied。请检查访问权限和磁盘，或重新复制。"
+    ]
+
+
+def test_every_ending_of_a_format(project, check, picture):
+    light = project / "data" / "light"
+    for number, name in enumerate(("a.jpe", "b.JPEG", "c.pgm", "d.ppm", "e.tiff"), 900):
+        mode, kind = ("L" if "pgm" in name else "RGB"), "JPEG" if "j" in name.lower() else None
+        picture(number).convert(mode).save(light / name, kind)
+    assert check() == (0, [])
+    assert {"light/a.jpe", "light/c.pgm", "light/d.ppm"} < splits(project).keys()
+
+
+def test_folders_of_a_nas_are_no_data(project, check, picture, in_project):
+    finding = importlib.import_module("pipeline.finding")
+    data = project / "data"
+    for name in ("light/@eaDir/1.png", "#recycle/light", "$RECYCLE.BIN/light", "__MACOSX/light"):
+        (data / name).mkdir(parents=True)
+        picture(900, side=15).save(data / name / "SYNOPHOTO_THUMB_M.jpg")
+    assert check() == (0, [])
+    assert len(splits(project)) == len(finding.find_pictures(data)) == 16
+
+
+def test_only_the_first_page_of_a_tiff_is_used(project, check, picture):
+    light, more = project / "data" / "light", {"save_all": True, "append_images": [picture(901)]}
+    picture(900).save(light / "pages.tif", **more)
+    picture(902).save(light / "one.tif")
+    picture(903).save(light / "camera.jpg", "MPO", **more)
+    assert check() == (
+        0,
+        [
+            "warning: data/light/pages.tif: has several pages, and only the first is used. Save "
+            "the others as pictures of their own if they show parts."
+        ],
+    )
 
 
 def test_nearly_all_of_one_grey(project, check):

@@ -7,11 +7,11 @@ from typing import TypeVar
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 from tqdm import tqdm
 
 from pipeline.duplicates import fingerprint, group
-from pipeline.images import DECODERS, MAX_PIXELS, PictureError, read_picture
+from pipeline.images import DECODERS, MAX_PIXELS, PictureError, orientation, read_picture
 from pipeline.picture_files import PictureFile
 from pipeline.picture_problems import Problem, picture_problem
 from pipeline.text import some
@@ -21,10 +21,11 @@ ENDINGS = {
     "JPEG": ".jpg",
     "MPO": ".jpg",
     "PNG": ".png",
+    "PPM": ".ppm",
     "TIFF": ".tif",
     "WEBP": ".webp",
 }
-SAME_ENDING = {".jpeg": ".jpg", ".tiff": ".tif"}
+SAME_ENDING = {".jpe": ".jpg", ".jpeg": ".jpg", ".pgm": ".ppm", ".tiff": ".tif"}
 FAINT = 24  # grey levels, of 255; a picture within fewer shows next to nothing
 TAIL = 0.001  # of its pixels, the darkest and as many of the brightest, don't count there
 
@@ -49,7 +50,8 @@ def examine(pictures: Sequence[PictureFile], data: str, least: int) -> list[Prob
         try:
             pixels = read_picture(picture.path)
         except PictureError as error:
-            return [picture_problem(error.fault, where, most=MAX_PIXELS // 1_000_000)]
+            details = {"reason": error.reason, "most": MAX_PIXELS // 1_000_000}
+            return [picture_problem(error.fault, where, **details)]
         height, width = pixels.shape[:2]
         if min(height, width) < least:
             return [picture_problem("tiny", where, width=width, height=height, least=least)]
@@ -60,8 +62,9 @@ def examine(pictures: Sequence[PictureFile], data: str, least: int) -> list[Prob
             faint.add(picture.name)
         with Image.open(picture.path) as file:
             kind = str(file.format)
-            turned = file.getexif().get(ExifTags.Base.Orientation)
-        picture.orientation = turned if turned in range(1, 9) else 1
+            picture.orientation = orientation(file)
+            # To count the pages Pillow would read them all, and stop at a broken one.
+            has_pages = kind == "TIFF" and getattr(file, "is_animated", False)
         ending = picture.path.suffix
         right = ENDINGS.get(kind)
         if right is None:
@@ -69,6 +72,8 @@ def examine(pictures: Sequence[PictureFile], data: str, least: int) -> list[Prob
         elif SAME_ENDING.get(ending.lower(), ending.lower()) != right:
             details = {"format": kind, "ending": ending, "right": right}
             faults.append(picture_problem("wrong_ending", where, **details))
+        if has_pages:
+            faults.append(picture_problem("pages", where))
         picture.size = width, height
         picture.fingerprint = fingerprint(pixels)
         return faults

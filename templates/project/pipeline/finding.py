@@ -10,12 +10,19 @@ from pipeline.images import OTHER_PICTURES, SUFFIXES
 from pipeline.text import printable, some
 
 IGNORED = {"thumbs.db", "desktop.ini", "splits.csv"}
+# Thumbnails of a NAS, recycle bins, and what macOS adds to a zip file.
+IGNORED_FOLDERS = {"@eadir", "#recycle", "$recycle.bin", "__macosx"}
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, str | None]]:
-    """Yields files that are not hidden, and links to folders and undecodable names as faults."""
+    """Yields files that are not hidden, nor put there by the system, and links to folders and
+    undecodable names as faults."""
     for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and name.lower() not in IGNORED_FOLDERS
+        )
         for name in folders:
             if (path := Path(parent, name)).is_symlink():
                 yield path, "folder_link"

@@ -23,8 +23,18 @@ PICTURE_KINDS = {
     ),
     "unreadable": (
         "error",
-        "not a readable picture. Replace it or remove it.",
-        "无法读取的图片。请替换或删除。",
+        "not a readable picture ({reason}). Replace it or remove it.",
+        "无法读取的图片（{reason}）。请替换或删除。",
+    ),
+    "out_of_reach": (
+        "error",
+        "can't be read: {reason}. Mend the rights or the disk, or copy it again.",
+        "无法读取：{reason}。请检查访问权限和磁盘，或重新复制。",
+    ),
+    "no_file": (
+        "error",
+        "a link that leads nowhere, or no ordinary file. Copy it again or remove it.",
+        "失效的链接，或不是普通文件。请重新复制或删除。",
     ),
     "huge": (
         "error",
@@ -50,6 +60,12 @@ PICTURE_KINDS = {
         "{count} 张图片几乎只有一种灰度：{names}。除最暗和最亮的各 0.1% 外，像素"
         "相差不到 {least} 级（共 255 级），常见于 16 位文件中的 12 位数据，或存在热像素（亮坏点）。"
         "请按其自身灰度范围另存为 8 位，或检查曝光。缺陷面积不到 0.1% 的暗场图片没有问题。",
+    ),
+    "pages": (
+        "warning",
+        "has several pages, and only the first is used. Save the others as pictures of their own "
+        "if they show parts.",
+        "有多页，只使用第一页。如果其他页也是零件图片，请分别另存为单独的图片。",
     ),
     "wrong_ending": (
         "warning",

@@ -544,13 +544,17 @@ def test_every_fault_of_a_picture_at_once(project, coco, check, picture, tmp_pat
     picture(60, size=(30, 24)).save(images / "small.png")
     (images / "outside.png").rename(tmp_path / "outside.png")
     (images / "outside.png").symlink_to(tmp_path / "outside.png")
-    (images / "photo.heic").write_bytes(b"x")
+    for ending in ("dib", "exr", "heic", "tga"):
+        (images / f"photo.{ending}").write_bytes(b"x")
     (images / "0.txt").symlink_to("gone.txt")
     assert check() == (
         1,
         [
-            "warning: data/images/photo.heic: not a picture by its name, so it is not used. Remove "
-            "it, or save it as PNG.",
+            *(
+                f"warning: data/images/photo.{ending}: not a picture by its name, so it is not "
+                "used. Remove it, or save it as PNG."
+                for ending in ("dib", "exr", "heic", "tga")
+            ),
             "error: data/annotations.json: images[12]: no such picture: outside.png. Add it, or "
             "mend or remove the entry.",
             "error: data/images/0.txt: a link that leads nowhere, or no ordinary file. Copy it "
@@ -561,9 +565,18 @@ def test_every_fault_of_a_picture_at_once(project, coco, check, picture, tmp_pat
             "it.",
             "error: data/images/small.png: 30 x 24 px, smaller than data.min_side (32). Replace it "
             "or remove it.",
-            "error: data/images/text.png: not a readable picture. Replace it or remove it.",
+            "error: data/images/text.png: not a readable picture (cannot identify image file). "
+            "Replace it or remove it.",
         ],
     )
+
+
+def test_thumbnails_of_a_nas_are_no_pictures(project, coco, check):
+    thumbnails = project / "data" / "images" / "@eaDir" / "0.png"
+    thumbnails.mkdir(parents=True)
+    shutil.copy(project / "data" / "images" / "0.png", thumbnails)
+    assert check() == (0, [])
+    assert len(splits(project)) == 8
 
 
 def test_the_annotated_size_is_not_the_pictures(project, coco, check):
@@ -704,8 +717,8 @@ def test_no_data(project, coco, check, run):
     assert check() == (
         1,
         [
-            "error: data/: no pictures found (.bmp .jpeg .jpg .png .tif .tiff .webp). Put them "
-            "there, or mend data.folder in settings.yaml."
+            "error: data/: no pictures found (.bmp .jpe .jpeg .jpg .pgm .png .ppm .tif .tiff "
+            ".webp). Put them there, or mend data.folder in settings.yaml."
         ],
     )
     shutil.rmtree(project / "data")

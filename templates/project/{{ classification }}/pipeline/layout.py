@@ -137,7 +137,7 @@ def _from_folders(folder: Path, settings: Settings) -> tuple[list[Picture], list
         elif not is_inside(folder, path):
             problems.append(problem("outside", where))
         elif not os.path.isfile(path):  # a link that leads nowhere, a pipe
-            problems.append(problem("unreadable", where))
+            problems.append(problem("no_file", where))
         else:
             pictures.append(Picture(path, name, split, label=label, given_by=given_by))
     return pictures, _each_once(problems)

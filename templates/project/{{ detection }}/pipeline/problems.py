@@ -17,11 +17,6 @@ KINDS = PICTURE_KINDS | {
         "没有找到标注。请放入 COCO JSON、VOC XML、YOLO txt 或 LabelMe JSON 文件，或在 "
         "settings.yaml 的 data.labels 中写明其文件或文件夹。",
     ),
-    "no_file": (
-        "error",
-        "a link that leads nowhere, or no ordinary file. Copy it again or remove it.",
-        "失效的链接，或不是普通文件。请重新复制或删除。",
-    ),
     "not_utf8": (
         "error",
         "not UTF-8 text. Save it as UTF-8.",
