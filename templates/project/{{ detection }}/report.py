@@ -16,7 +16,7 @@ from pathlib import Path
 from pipeline import console, files, report_page
 from pipeline.curves import read_curves
 from pipeline.project import ROOT, answers, chosen_run, shown
-from pipeline.report_base import benchmark_of, compared_of, read, result_of
+from pipeline.report_base import benchmark_of, compared_of, read, results_of
 
 STAGES = ("head", "fine-tuning")  # of training
 OBJECTS = 180  # on the contact sheet, for all classes together
@@ -44,8 +44,8 @@ def main() -> None:
         thresholds=read(run / "evaluation" / "thresholds.json"),
         mistakes={kind: with_crops(rows[:MISTAKES]) for kind, rows in mistakes.items()},
         mistakes_in_all={kind: len(rows) for kind, rows in mistakes.items()},
-        export=result_of(run.name),
-        int8=result_of(f"{run.name}-int8"),
+        exports=results_of(run.name),
+        int8=results_of(f"{run.name}-int8"),
         compared=compared_of(run.name),
         benchmark=benchmark_of(run.name),
     )
