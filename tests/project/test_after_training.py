@@ -826,6 +826,31 @@ def test_the_report_of_a_pruned_run_has_what_was_measured_of_its_family(in_proje
         assert look(folder.name)["made"] == "today"
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_report_says_that_a_pruned_run_is_pruned(in_project, run, language):
+    from pipeline import files
+
+    (in_project / ".copier-answers.yml").write_text(f"language: {language}\n")
+    folder = in_project / "runs" / "20260131-120000-pruned"
+    about = {"id": folder.name, "finished": True, "stage": 2, "seconds": 60, "seed": 0}
+    about |= {"settings": {"classes": ["dark", "light"]}, "data": [], "packages": {}}
+    about |= {"weights": {"backbone": "B", "source": "S", "sha256": "1" * 64}, "machine": "Linux"}
+    about |= {"git_commit": None, "git_dirty": False, "template_version": "v1", "python": "3.11"}
+    files.write_text(folder / "model.safetensors", "")
+    for known in ({"pruned_from": {"run": "20260131-120000"}}, {}):
+        files.write_json(folder / "run.json", about | known)
+        done = run(in_project, "report.py")
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        text = Page(folder / "report.html").text
+        said = {
+            "en": "that of run 20260131-120000, pruned",
+            "zh": "由训练 20260131-120000 的模型剪枝",
+        }
+        assert (said[language] in text) == bool(known)
+        better = {"en": "fine-tuned backbone", "zh": "模型为微调后的骨干网络"}[language]
+        assert (better in text) != bool(known)
+
+
 def rows_of(*forms):
     """Rows of the table: MB, ms, and whether it was refused; the first one is fp32."""
     return [

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from pipeline import benchmark_plots, files, picking, plots
+from pipeline.curves import read_curves
 from pipeline.exports import ABOUT, REFUSAL, aside
 from pipeline.images import PictureError, read_picture
 from pipeline.project import EXPORTS, INT8, PRUNED, RUNS
@@ -60,6 +61,11 @@ def page(**known) -> str:
     )
     pages.filters |= {"number": number, "interval": interval, "json": as_json}
     return pages.get_template("report.html").render(**known)
+
+
+def curves_of(run: Path) -> dict[str, list[dict]]:
+    """The rows of every training phase of a run."""
+    return {path.stem: read_curves(path) for path in sorted((run / "curves").glob("*.csv"))}
 
 
 def charts(

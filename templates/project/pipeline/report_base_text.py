@@ -55,6 +55,9 @@ CHINESE = {
     "Speed and memory": "速度与内存",
     "Template version": "模板版本",
     "The metric is that of all test pictures at that time": "指标所用为当时的全部测试图片",
+    "The model is that of run {}, pruned: the channels that cost least were taken out.": (
+        "模型由训练 {} 的模型剪枝得到：去掉了影响最小的通道。"
+    ),
     "The ranges are 95% intervals: another sample of test pictures of this size would "
     "likely give a figure in there.": (
         "区间为 95% 置信区间：换一批同样多的测试图片，结果很可能仍落在其中。"

@@ -260,6 +260,20 @@ def test_the_table_of_forms_says_how_many_test_pictures_it_is_of(exported, run, 
     assert says in report(exported, run, language).text
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_report_of_a_pruned_run_has_its_curves_and_says_what_it_is(reported, run, language):
+    folder = reported / "runs" / ID
+    (folder / "curves" / "head.csv").rename(folder / "curves" / "pruned.csv")
+    pruned_from = {"run": "20260130-120000", "sha256": "3" * 64, "keep": 0.6}
+    add(folder / "run.json", stage=2, pruned_from=pruned_from)
+    page = report(reported, run, language)
+    said = {"en": "that of run 20260130-120000, pruned", "zh": "由训练 20260130-120000 的模型剪枝"}
+    assert said[language] in page.text
+    for wrong in ("fine-tuned detector", "微调后的检测器", "No fine-tuning", "没有进行微调"):
+        assert wrong not in page.text
+    assert len([source for source in page.sources if "svg" in source[:20]]) == 5
+
+
 @pytest.mark.parametrize("task", ["classification", "detection"])
 def test_every_text_of_a_report_is_there_in_chinese_and_no_other(folded, task):
     folder = folded(task) / "pipeline"
