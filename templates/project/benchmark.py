@@ -63,6 +63,8 @@ def main() -> None:
     about["forms"] = [
         {
             "name": form.name,
+            "export": form.export.about["id"],
+            "model_sha256": form.model_sha256,
             "precision": form.precision,
             "is_original": form.is_original,
             "runtime": form.runtime,

@@ -505,6 +505,7 @@ def test_int8_is_small_and_usable_and_a_form_is_picked(compressible, run):
         accuracy = row["accuracy"]
         assert 0 <= accuracy["low"] <= accuracy["value"] <= accuracy["high"] <= 1
         assert 0 < row["median_ms"] <= row["p99_ms"] and row["refused"] is None
+        assert row["model_sha256"] == read(the_run(compressible) / "run.json")["model_sha256"]
         assert f"{row['megabytes']:.1f}" in done.stdout and row["name"] in done.stdout
     fp32, _, *int8 = table["forms"]
     assert all(row["megabytes"] <= 0.3 * fp32["megabytes"] for row in int8)
@@ -819,9 +820,35 @@ def test_the_report_of_a_pruned_run_has_what_was_measured_of_its_family(in_proje
     folder = in_project / "export" / "20260131-120000"
     folder.mkdir(parents=True)
     for name in ("pick.json", "benchmark.json"):
-        (folder / name).write_text('{"made": "today"}')
+        (folder / name).write_text('{"made": "today", "forms": []}')
     for look in (report_base.compared_of, report_base.benchmark_of):
-        assert look(folder.name) == look(f"{folder.name}-pruned") == {"made": "today"}
+        assert look(folder.name) == look(f"{folder.name}-pruned")
+        assert look(folder.name)["made"] == "today"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_report_says_that_a_pruned_run_is_pruned(in_project, run, language):
+    from pipeline import files
+
+    (in_project / ".copier-answers.yml").write_text(f"language: {language}\n")
+    folder = in_project / "runs" / "20260131-120000-pruned"
+    about = {"id": folder.name, "finished": True, "stage": 2, "seconds": 60, "seed": 0}
+    about |= {"settings": {"classes": ["dark", "light"]}, "data": [], "packages": {}}
+    about |= {"weights": {"backbone": "B", "source": "S", "sha256": "1" * 64}, "machine": "Linux"}
+    about |= {"git_commit": None, "git_dirty": False, "template_version": "v1", "python": "3.11"}
+    files.write_text(folder / "model.safetensors", "")
+    for known in ({"pruned_from": {"run": "20260131-120000"}}, {}):
+        files.write_json(folder / "run.json", about | known)
+        done = run(in_project, "report.py")
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        text = Page(folder / "report.html").text
+        said = {
+            "en": "that of run 20260131-120000, pruned",
+            "zh": "由训练 20260131-120000 的模型剪枝",
+        }
+        assert (said[language] in text) == bool(known)
+        better = {"en": "fine-tuned backbone", "zh": "模型为微调后的骨干网络"}[language]
+        assert (better in text) != bool(known)
 
 
 def rows_of(*forms):
@@ -909,12 +936,14 @@ def test_a_benchmark_has_every_form_and_is_in_the_report(quick, run):
     done = run(quick, "benchmark.py", "--threads", "1", "--batches", "1", "3")
     assert done.returncode == 0, done.stderr
     about = read(the_export(quick) / "benchmark.json")
-    evaluated = read(the_run(quick) / "run.json")["metrics"]["test"]
+    known = read(the_run(quick) / "run.json")
+    evaluated = known["metrics"]["test"]
     assert [form["name"] for form in about["forms"]] == [
         "fp32 Paddle Inference",
         "fp32 ONNX Runtime",
     ]
     for form in about["forms"]:
+        assert (form["export"], form["model_sha256"]) == (known["id"], known["model_sha256"])
         assert form["metric"] == evaluated["accuracy"] | {"pictures": 12}
         assert [(row["threads"], row["batch"]) for row in form["measured"]] == [(1, 1), (1, 3)]
         for row in form["measured"]:

@@ -57,6 +57,11 @@ class Form:
         return self.export.about["files"][self.file_names[-1]]
 
     @property
+    def model_sha256(self) -> str | None:
+        """Of the run's model that it was made of; exports of earlier templates hold none."""
+        return self.export.about["run"].get("model_sha256")
+
+    @property
     def megabytes(self) -> float:
         return files.size_mb([self.export.folder / file for file in self.file_names])
 

@@ -79,6 +79,7 @@ def timed(found: list[Judged], size: int, metric: str) -> list[dict]:
             "export": each.form.export.about["id"],
             "kind": each.form.kind,
             "sha256": each.form.sha256,
+            "model_sha256": each.form.model_sha256,
             "is_original": each.form.is_original,
             "megabytes": each.form.megabytes,
             **times[each.form.name],

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from pipeline import benchmark_plots, files, picking, plots
-from pipeline.exports import ABOUT, REFUSAL
+from pipeline.curves import read_curves
+from pipeline.exports import ABOUT, REFUSAL, aside
 from pipeline.images import PictureError, read_picture
-from pipeline.project import EXPORTS, PRUNED
+from pipeline.project import EXPORTS, INT8, PRUNED, RUNS
 
 SIDE = 112  # px, of a thumbnail
 
@@ -23,9 +24,25 @@ def read(path: Path) -> dict | None:
     return files.read_json(path) if path.is_file() else None
 
 
-def result_of(name: str) -> dict | None:
-    """What is known of an export; with the key `reason` where it was refused."""
-    return read(EXPORTS / name / ABOUT) or read(EXPORTS / f"{name}.refused" / REFUSAL)
+def results_of(name: str) -> list[dict]:
+    """What is known of an export: first of the one that was refused, with the key `reason`, as it
+    is never the older one, then of the one in use. `earlier` is whether it is of weights that
+    the run no longer has."""
+    found = read(aside(EXPORTS / name) / REFUSAL), read(EXPORTS / name / ABOUT)
+    return [about | {"earlier": _is_earlier(name, _model_of(about))} for about in found if about]
+
+
+def _model_of(export: dict | None) -> str | None:
+    """SHA-256 of the model that an export was made of, where that is known."""
+    return (export or {}).get("run", {}).get("model_sha256")
+
+
+def _is_earlier(export: str, model_sha256: str | None) -> bool:
+    """Whether the run of an export has another model by now; not where earlier templates recorded
+    none."""
+    run = read(RUNS / export.removesuffix(INT8) / "run.json") or {}
+    known = run.get("model_sha256")
+    return None not in (known, model_sha256) and known != model_sha256
 
 
 def translation(language: str, chinese: dict[str, str]) -> Callable[[str], str]:
@@ -46,6 +63,11 @@ def page(**known) -> str:
     return pages.get_template("report.html").render(**known)
 
 
+def curves_of(run: Path) -> dict[str, list[dict]]:
+    """The rows of every training phase of a run."""
+    return {path.stem: read_curves(path) for path in sorted((run / "curves").glob("*.csv"))}
+
+
 def charts(
     curves: dict[str, list[dict]], titles: dict[str, str], text: Callable[[str], str]
 ) -> list[str]:
@@ -63,13 +85,30 @@ def charts(
 
 def benchmark_of(name: str) -> dict | None:
     """What benchmark.py measured of an export, or of the one that was pruned to make it."""
-    return read(EXPORTS / name.removesuffix(PRUNED) / "benchmark.json")
+    return _measured(name, "benchmark.json")
 
 
 def compared_of(name: str) -> dict | None:
     """What compress.py measured of an export, or of the one that was pruned to make it, and what
     it picked."""
-    return read(EXPORTS / name.removesuffix(PRUNED) / picking.FILE)
+    return _measured(name, picking.FILE)
+
+
+def _measured(name: str, file: str) -> dict | None:
+    """A file with `forms`. Each gets `earlier`, whether it is of weights that its run no longer
+    has, and all together `earlier_runs`, the runs of those."""
+    original = name.removesuffix(PRUNED)
+    table = read(EXPORTS / original / file)
+    if table is None:
+        return None
+    forms, runs = [], set()
+    for form in table["forms"]:
+        run = form.get("export", original).removesuffix(INT8)
+        made_of = form.get("model_sha256") or _model_of(read(EXPORTS / run / ABOUT))
+        forms.append(form | {"earlier": _is_earlier(run, made_of)})
+        if forms[-1]["earlier"]:
+            runs.add(run)
+    return table | {"forms": forms, "earlier_runs": sorted(runs)}
 
 
 def benchmark_chart(benchmark: dict | None, text: Callable[[str], str]) -> str | None:

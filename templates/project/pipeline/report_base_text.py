@@ -22,6 +22,9 @@ CHINESE = {
     "Inputs a second": "每秒输入数",
     "Inputs at a time": "每次输入数",
     "Largest difference": "最大差异",
+    "Latency is the median of one input at a time, timed in turn on:": (
+        "延迟为每次一个输入的中位数，轮流计时，机器与时间："
+    ),
     "Learning rate": "学习率",
     "Loss on the training pictures": "训练损失",
     "Machine": "机器",
@@ -32,6 +35,9 @@ CHINESE = {
     "No fine-tuning took place, so there are no curves.": "没有进行微调，因此没有曲线。",
     "Not measured:": "未测量：",
     "Not there yet. Run:": "尚未生成，请运行：",
+    "Of earlier weights: the run has others by now. Run again:": (
+        "对应的是较早的权重，该训练的权重现已不同，请重新运行："
+    ),
     "On held-out pictures": "留出的图片",
     "On test pictures that the model has never seen": "模型从未见过的测试图片数",
     "Peak MB of memory": "内存峰值（MB）",
@@ -48,8 +54,10 @@ CHINESE = {
     "Some of the training pictures": "部分训练图片",
     "Speed and memory": "速度与内存",
     "Template version": "模板版本",
-    "The metric is that of all test pictures. Latency is the median of one input at a time, timed "
-    "in turn on:": "指标在全部测试图片上测得；延迟为每次一个输入的中位数，轮流计时，机器与时间：",
+    "The metric is that of all test pictures at that time": "指标所用为当时的全部测试图片",
+    "The model is that of run {}, pruned: the channels that cost least were taken out.": (
+        "模型由训练 {} 的模型剪枝得到：去掉了影响最小的通道。"
+    ),
     "The ranges are 95% intervals: another sample of test pictures of this size would "
     "likely give a figure in there.": (
         "区间为 95% 置信区间：换一批同样多的测试图片，结果很可能仍落在其中。"
@@ -70,6 +78,7 @@ CHINESE = {
     "inputs a second": "每秒输入数",
     "ms": "毫秒",
     "ms, threads:": "毫秒，线程数：",
+    "of earlier weights": "较早的权重",
     "report made on": "报告生成于",
     "test": "测试",
     "threads × inputs at a time": "线程数 × 每次输入数",

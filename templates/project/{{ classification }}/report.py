@@ -14,9 +14,8 @@ import time
 from pathlib import Path
 
 from pipeline import additions, console, files, report_page
-from pipeline.curves import read_curves
 from pipeline.project import EXPORTS, ROOT, answers, chosen_run, shown
-from pipeline.report_base import benchmark_of, compared_of, read, result_of, thumbnail
+from pipeline.report_base import benchmark_of, compared_of, curves_of, read, results_of, thumbnail
 
 PICTURES = 240  # on the contact sheet, for all classes together
 PICTURES_A_CLASS = 8
@@ -38,13 +37,13 @@ def main() -> None:
         classes=about["settings"]["classes"],
         counts=counts(about, predictions),
         contact_sheet=contact_sheet(about),
-        curves={path.stem: read_curves(path) for path in sorted((run / "curves").glob("*.csv"))},
+        curves=curves_of(run),
         evaluation=read(run / "evaluation" / "metrics.json"),
         mistakes=[row | {"picture": thumbnail(ROOT / row["path"])} for row in wrong[:MISTAKES]],
         mistakes_in_all=len(wrong),
-        export=result_of(run.name),
+        exports=results_of(run.name),
         added=additions.latest(additions.read(EXPORTS / run.name)),
-        int8=result_of(f"{run.name}-int8"),
+        int8=results_of(f"{run.name}-int8"),
         compared=compared_of(run.name),
         benchmark=benchmark_of(run.name),
     )

@@ -14,11 +14,9 @@ import time
 from pathlib import Path
 
 from pipeline import console, files, report_page
-from pipeline.curves import read_curves
 from pipeline.project import ROOT, answers, chosen_run, shown
-from pipeline.report_base import benchmark_of, compared_of, read, result_of
+from pipeline.report_base import benchmark_of, compared_of, curves_of, read, results_of
 
-STAGES = ("head", "fine-tuning")  # of training
 OBJECTS = 180  # on the contact sheet, for all classes together
 OBJECTS_A_CLASS = 8
 MISTAKES = 42  # of a kind
@@ -39,13 +37,13 @@ def main() -> None:
         counts=counts(about, evaluation),
         pictures=pictures(about, evaluation),
         contact_sheet=contact_sheet(about),
-        curves={name: read_curves(run / "curves" / f"{name}.csv") for name in STAGES},
+        curves=curves_of(run),
         evaluation=evaluation,
         thresholds=read(run / "evaluation" / "thresholds.json"),
         mistakes={kind: with_crops(rows[:MISTAKES]) for kind, rows in mistakes.items()},
         mistakes_in_all={kind: len(rows) for kind, rows in mistakes.items()},
-        export=result_of(run.name),
-        int8=result_of(f"{run.name}-int8"),
+        exports=results_of(run.name),
+        int8=results_of(f"{run.name}-int8"),
         compared=compared_of(run.name),
         benchmark=benchmark_of(run.name),
     )

@@ -148,27 +148,130 @@ def test_a_report_without_the_later_steps_names_their_commands(reported, run):
             assert f"python {script}" in page.text
 
 
-def test_exports_and_refusals_are_told_with_their_figures(reported, run):
-    parity = {"largest_difference": 2e-6, "mean_difference": 1e-7, "AP50": 0.812}
-    parity |= {"AP50_change": -0.001, "pictures": 24}
-    about = {"id": "20260131-120000", "files": {"model.onnx": "2" * 64}}
-    both = {name: parity for name in ("Paddle Inference", "ONNX Runtime")}
-    folder = reported / "export" / "20260131-120000"
-    folder.mkdir(parents=True)
-    made = about | {"parity": both | {"pictures": 24}}
-    (folder / "export.json").write_text(json.dumps(made))
-    row = {"export": "20260131-120000", "kind": "paddle", "megabytes": 12.3, "median_ms": 12.5}
-    row |= {"p99_ms": 15.0, "times_fastest_fp32": 1.0, "change": -0.004}
+ID = "20260131-120000"
+SAYS_EARLIER = {"en": "of earlier weights", "zh": "较早的权重"}
+
+
+def write(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def add(path, **known):
+    """Adds to what stands in a JSON file."""
+    write(path, json.loads(path.read_text(encoding="utf-8")) | known)
+
+
+@pytest.fixture
+def exported(reported):
+    """Its export, made of model a, the pruned one, made of model b, and what was measured of
+    both."""
+    figures = {"largest_difference": 2e-6, "mean_difference": 1e-7, "AP50": 0.812}
+    figures |= {"AP50_change": -0.001}
+    parity = {name: figures for name in ("Paddle Inference", "ONNX Runtime")} | {"pictures": 24}
+    row = {"kind": "paddle", "megabytes": 12.3, "median_ms": 12.5, "p99_ms": 15.0}
+    row |= {"times_fastest_fp32": 1.0, "change": -0.004, "refused": None}
     row |= {"AP50": {"value": 0.9, "low": 0.85, "high": 0.95}}
-    fp32, int8 = row | {"name": "fp32 form", "refused": None}, row | {"name": "int8 form"}
-    table = {"pick": {"name": "fp32 form", "export": "20260131-120000"}, "why": "it is fast"}
-    table |= {"forms": [fp32, int8 | {"refused": "int8: AP50 fell."}], "failures": ["no route"]}
+    rows, benchmark = [], []
+    for name, export, model in (
+        ("fp32 form", ID, "a"),
+        ("pruned form", f"{ID}-pruned", "b"),
+        ("int8 form", f"{ID}-int8", "a"),
+    ):
+        about = {"id": export, "run": {"model_sha256": model}, "parity": parity}
+        about |= {"files": {"model.onnx": "2" * 64}}
+        write(reported / "export" / export / "export.json", about)
+        known = {"name": name, "export": export, "model_sha256": model}
+        rows.append(row | known)
+        times = {"threads": 1, "batch": 1, "median_ms": 12.5, "p99_ms": 15.0, "inputs_per_s": 80.0}
+        times |= {"peak_mb": 99, "times_own_fp32": 1.0, "times_fastest_fp32": 1.0}
+        benchmark.append(known | {"megabytes": 12.3, "metric": row["AP50"], "measured": [times]})
+    rows[-1]["refused"] = "int8: AP50 fell."
+    table = {"pick": {"name": "fp32 form", "export": ID}, "why": "it is fast", "forms": rows}
     table |= {"threads": 2, "machine": "Linux", "made": "today", "calibration_pictures": 32}
-    (folder / "pick.json").write_text(json.dumps(table))
+    write(reported / "export" / ID / "pick.json", table | {"failures": ["no route"]})
+    measured = {"made": "today", "machine": {"processor": "CPU"}, "skipped": {}}
+    write(reported / "export" / ID / "benchmark.json", measured | {"forms": benchmark})
+    add(reported / "runs" / ID / "run.json", model_sha256="a")
+    write(reported / "runs" / f"{ID}-pruned" / "run.json", {"model_sha256": "b"})
+    return reported
+
+
+def test_exports_and_refusals_are_told_with_their_figures(exported, run):
     for language in ("en", "zh"):
-        text = report(reported, run, language).text
+        text = report(exported, run, language).text
         for part in ("0.812", "-0.001", "int8: AP50 fell.", "12.5", "32.", "fp32 form", "no route"):
             assert part in text
+        assert SAYS_EARLIER[language] not in text.lower()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_was_made_of_earlier_weights_is_called_so(exported, run, language):
+    assert "12.3 MB" in report(exported, run, language).text  # the pick, in the headline
+    add(exported / "runs" / ID / "run.json", model_sha256="c")
+    text = report(exported, run, language).text
+    # The export, the table of forms and the benchmark; two of the forms of each table; two files.
+    assert text.lower().count(SAYS_EARLIER[language]) == 3 + 2 * 2 + 2
+    assert f"fp32 form{SAYS_EARLIER[language]}" in text
+    assert f"pruned form{SAYS_EARLIER[language]}" not in text
+    assert f"python export.py --run {ID} && python compress.py" in text
+    assert "12.3 MB" not in text
+
+
+def test_forms_of_a_run_that_was_pruned_again_are_marked(exported, run):
+    write(exported / "runs" / f"{ID}-pruned" / "run.json", {"model_sha256": "c"})
+    text = report(exported, run).text
+    assert text.count("of earlier weights") == 2  # one form of each table
+    assert text.count("pruned formof earlier weights") == 2
+    assert f"python export.py --run {ID}-pruned && python benchmark.py" in text
+    # It was exported again since, but not compressed.
+    add(exported / "export" / f"{ID}-pruned" / "export.json", run={"model_sha256": "c"})
+    assert report(exported, run).text == text
+
+
+def test_tables_without_hashes_are_as_old_as_the_export_that_they_are_of(exported, run):
+    for name in ("pick.json", "benchmark.json"):
+        file = exported / "export" / ID / name
+        forms = json.loads(file.read_text(encoding="utf-8"))["forms"]
+        for form in forms:
+            del form["model_sha256"]
+        add(file, forms=forms)
+    assert SAYS_EARLIER["en"] not in report(exported, run).text.lower()
+    add(exported / "runs" / ID / "run.json", model_sha256="c")
+    assert report(exported, run).text.count("fp32 formof earlier weights") == 2
+    add(exported / "export" / ID / "export.json", run={})  # nor does it say what it is of
+    assert "fp32 formof earlier weights" not in report(exported, run).text
+
+
+def test_a_refusal_is_told_although_an_earlier_export_is_there(exported, run):
+    about = json.loads((exported / "export" / ID / "export.json").read_text(encoding="utf-8"))
+    refused = about | {"reason": "Too far off."}
+    write(exported / "export" / f"{ID}.refused" / "refused.json", refused)
+    text = report(exported, run).text
+    assert "Refused: Too far off." in text
+    assert f"{ID}.refused/model.onnx" in text and f"{ID}/model.onnx" in text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_table_of_forms_says_how_many_test_pictures_it_is_of(exported, run, language):
+    says = {"en": "all test pictures at that time: 40.", "zh": "当时的全部测试图片: 40."}[language]
+    assert says not in report(exported, run, language).text
+    add(exported / "export" / ID / "pick.json", test_pictures=40)
+    assert says in report(exported, run, language).text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_report_of_a_pruned_run_has_its_curves_and_says_what_it_is(reported, run, language):
+    folder = reported / "runs" / ID
+    (folder / "curves" / "head.csv").rename(folder / "curves" / "pruned.csv")
+    pruned_from = {"run": "20260130-120000", "sha256": "3" * 64, "keep": 0.6}
+    add(folder / "run.json", stage=2, pruned_from=pruned_from)
+    page = report(reported, run, language)
+    said = {"en": "that of run 20260130-120000, pruned", "zh": "由训练 20260130-120000 的模型剪枝"}
+    assert said[language] in page.text
+    for wrong in ("fine-tuned detector", "微调后的检测器", "No fine-tuning", "没有进行微调"):
+        assert wrong not in page.text
+    assert len([source for source in page.sources if "svg" in source[:20]]) == 5
 
 
 @pytest.mark.parametrize("task", ["classification", "detection"])
