@@ -13,7 +13,8 @@ Writes: export/<id>-int8/ (and <id>-pruned-int8/): model.pdmodel and model.pdipa
 Where every int8 form of the unpruned export lost too much, that network is fine-tuned for a short
 while in 8 bits. Training pictures set the ranges of the 8 bit numbers, and pictures held out from
 them choose the way to do that. The test pictures say whether the result is good enough, and with
---qat which of two results stays."""
+--qat which of two results stays.
+"""
 
 import argparse
 import os

@@ -108,11 +108,11 @@ def _that_name(folder: Path, data: Path) -> list[tuple[Path, list[str]]]:
             others.append(path)
     if any(names for _, names in named):
         return named
-    named = []
+    read = []
     for path in others:
         with suppress(AnnotationError):
-            named.append((path, _from_yaml(path, _shown(path, data))))
-    return named
+            read.append((path, _from_yaml(path, _shown(path, data))))
+    return read
 
 
 def _shown(path: Path, data: Path) -> str:
