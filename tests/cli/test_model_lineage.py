@@ -210,7 +210,7 @@ def test_runs_that_cannot_be_read_are_named(models, project):
     [
         ({"finished": False}, f"run {RUN} of line is not finished: train.py --resume there"),
         ({"pruned_from": {}}, f"run {RUN} of line is pruned, and no training can start from it"),
-        ({"settings": {"classes": ["a" * 3000]}}, "not a record of a model: classes"),
+        ({"settings": {"classes": ["a" * 3000]}}, "does not say which classes were trained"),
         ({"weights": {"backbone": "x" * 3000}}, "not a record of a model: architecture"),
         ({"metrics": [1]}, "not a record of a model: metrics"),
         ({"weights": {"source": {"base": {"base": {"sha256": [1]}}}}}, "of a model: base"),

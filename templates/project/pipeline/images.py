@@ -66,10 +66,16 @@ def read_picture(path: Path | BinaryIO) -> np.ndarray:
         return _rgb(file if turn is None else file.transpose(turn))
 
 
-def orientation(file: Image.Image) -> int:
-    """The EXIF tag of an opened picture, 1 to 8: how it is turned to be upright."""
+def orientation(file: Image.Image, of_header: bool = False) -> int:
+    """The EXIF tag of an opened picture, 1 to 8: how it is turned to be upright.
+
+    With `of_header` nothing is decoded; a PNG can have it behind its pixels, where it isn't seen.
+    """
     try:
-        tag = file.getexif().get(ExifTags.Base.Orientation)
+        exif = Image.Image.getexif(file) if of_header else file.getexif()
+        tag = exif.get(ExifTags.Base.Orientation)
+    except MemoryError:
+        raise
     except Exception:  # broken EXIF beside sound pixels
         return 1
     return tag if tag in range(1, 9) else 1
@@ -79,7 +85,9 @@ def upright_size(path: Path) -> tuple[int, int]:
     """Width and height of a picture as `read_picture` gives it, px, from its header. Raises
     PictureError."""
     with _opened(path) as file:
-        is_on_its_side = orientation(file) >= 5 and file.format != "TIFF"  # which Pillow turns
+        is_on_its_side = (
+            orientation(file, of_header=True) >= 5 and file.format != "TIFF"
+        )  # which Pillow turns
         return file.size[::-1] if is_on_its_side else file.size
 
 

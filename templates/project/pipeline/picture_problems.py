@@ -28,7 +28,7 @@ PICTURE_KINDS = {
     ),
     "out_of_reach": (
         "error",
-        "can't be read: {reason}. Mend the rights or the disk, or copy it again.",
+        "can't be read: {reason}. Check the file's permissions and the disk, or copy it again.",
         "无法读取：{reason}。请检查访问权限和磁盘，或重新复制。",
     ),
     "no_file": (

@@ -59,7 +59,9 @@ def main() -> None:
     run = pruned.unfinished(parent.run) if arguments.resume else None
     options = settings.load(run / "settings.yaml" if run else ROOT / "settings.yaml")
     everything = read_splits(options)
-    splits.unseen(everything, "test", options.classes, parent.about)
+    for split in ("test", "val"):
+        if split == "test" or any(sample.split == split for sample in everything):
+            splits.unseen(everything, split, options.classes, parent.about)
     samples = [sample for sample in everything if sample.split != "test"]
     data = manifest(samples)
     if run:

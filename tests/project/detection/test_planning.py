@@ -277,5 +277,7 @@ def test_a_run_is_judged_by_the_pictures_that_it_was_judged_by(sample, options):
     assert [one.name for one in split_off(more, options)[1]] != names
     now_fitted, now_held_out = split_off(more, options, names)
     assert now_held_out == held_out and set(now_fitted) == {*fitted, more[-1]}
+    copy = sample(21, [], group=held_out[0].group)
+    assert copy not in split_off([*samples, copy], options, names)[0]
     with pytest.raises(UserError, match="was judged by are gone"):
         split_off(fitted, options, names)

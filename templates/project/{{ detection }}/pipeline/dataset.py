@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import checked, files, layout, splits
-from pipeline.images import PictureError, upright_size
+from pipeline.images import PictureError, read_picture, upright_size
 from pipeline.picture_files import data_folder, read_rows
 from pipeline.project import ROOT, shown
 from pipeline.settings import Settings
@@ -94,6 +94,8 @@ def _another_size(where: str, path: Path, known: tuple[int, int]) -> list[str]:
     """That a picture was replaced by a larger or smaller one, on which its boxes lie elsewhere."""
     try:
         now = upright_size(path)
+        if now != known:  # then for sure
+            now = read_picture(path).shape[1::-1]
     except PictureError:
         return []  # reading it names the fault
     sizes = [f"{width}×{height}" for width, height in (now, known)]

@@ -38,7 +38,10 @@ def split_off(
         held_out = [judging[name] for name in judges if name in judging]
         if not held_out:
             raise UserError("The pictures that the run was judged by are gone. Train again.")
-        return [sample for sample in train if sample.name not in judging], held_out
+        # Nor does it learn what is almost the same.
+        groups = {sample.group for sample in held_out if sample.split == "train"}
+        kept = [s for s in train if s.name not in judging and s.group not in groups]
+        return kept, held_out
     if val:
         return train, [val[i] for i in rng.permutation(len(val))]
     groups: dict[str, list[Sample]] = {}
