@@ -305,8 +305,8 @@ def test_a_picture_that_the_system_does_not_let_read(project, in_project, monkey
     path = project / "data" / "light" / "0.png"
     problems = examine.examine([picture_files.PictureFile(path, "light/0.png")], "data", 16)
     assert [problem.text("en") for problem in problems] == [
-        "error: data/light/0.png: can't be read: Permission denied. Check the file's permissions and the disk, "
-        "or copy it again."
+        "error: data/light/0.png: can't be read: Permission denied. Check the file's permissions "
+        "and the disk, or copy it again."
     ]
     assert [problem.text("zh") for problem in problems] == [
         "错误：data/light/0.png：无法读取：Permission denied。请检查访问权限和磁盘，或重新复制。"
